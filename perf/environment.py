@@ -9,6 +9,7 @@ made for the first time, where every module is compiled, and made again after `v
 prune --to`, which keeps what was compiled.
 """
 
+import argparse
 import os
 import shutil
 import statistics
@@ -25,13 +26,19 @@ from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue
 from vggbench.releases.environments import Environments, require_lock
 
+RELEASE = "tensorflow-2.21.0"
 FIGURE = 4.0
 TURNS = 3
 
 
 def main() -> int:
     catalogue = Catalogue(common.ROOT / "releases")
-    release = catalogue.by_name[(sys.argv[1:] or ["tensorflow-2.21.0"])[0]]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("release", nargs="?", default=RELEASE, metavar="RELEASE")
+    asked = parser.parse_args().release
+    if asked not in catalogue.by_name:
+        parser.error(f"{asked} is on no track; vggbench releases list names the releases")
+    release = catalogue.by_name[asked]
     name = require_lock(release, "cpu").name
     lock = catalogue.lock_path(release, name)
     base = interpreters.require(release.python, release.name)

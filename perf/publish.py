@@ -2,9 +2,10 @@
 
 3,060 result files (3 tracks of 34 releases, 30 machines) are made up, with the records beside them
 (perf/synthetic.py). "asv alone" has our repository, without which there is nothing to publish, and
-nothing else of the plugin. Both start fresh, in the order A B B A. Memory is that of the largest
-process. The first page is that of another checkout, of 40 releases and 12 configurations. It is
-loaded into a fresh context of Chromium from `vggbench preview`.
+nothing else of the plugin. Both start fresh, in the order A B B A. Both have published once before:
+what ours makes of the records is kept then, so nothing is judged while it is measured. Memory is
+that of the largest process. The first page is that of another checkout, of 40 releases and 12
+configurations. It is loaded into a fresh context of Chromium from `vggbench preview`.
 
     python perf/publish.py [--pairs 2] [--loads 5] [--only publish|page]
 

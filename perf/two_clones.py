@@ -6,7 +6,7 @@ The first release is measured alone. In each round, the second release is measur
 once, each with a results folder of its own. Odd rounds measure as anybody would, even rounds with
 VGGBENCH_BESIDE=1. Then each clone is asked for its verdict. Nothing may be called regressed. The
 second clone must be refused, or both must say what the numbers were measured beside. A round takes
-about a minute and a half. Both releases must be installed here (vggbench releases install).
+about a minute and a half. Both releases are installed before, where they are not yet.
 """
 
 from __future__ import annotations
@@ -104,6 +104,8 @@ def main() -> int:
     parser.add_argument("--releases", nargs=2, default=RELEASES, metavar="RELEASE")
     options = parser.parse_args()
     before, after = options.releases
+    for release in (before, after):
+        common.install(release)
     regressed, wrong = 0, 0
     with tempfile.TemporaryDirectory() as name:
         clones = tuple(Clone.make(Path(name) / word) for word in ("one", "other"))

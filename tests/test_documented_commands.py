@@ -77,6 +77,8 @@ NOT_RUN = {
     "pyperf compare_to": "its files are those of the two commands before it; test_exports.py has "
     "pyperf compare two",
     "vggbench fleet": "it wants several machines; tests/fleet has real schedulers and workers",
+    "vggbench bisect tensorflow-2.8.4 tensorflow-2.10.1 --fleet": "it wants another machine; "
+    "tests/fleet/test_bisecting.py has real workers",
     "ssh -fN": "it makes tunnels to the reader's machines",
     "openssl": "a test of its own types it, with what follows: tests/fleet/test_security.py",
     "docker run": "it asks for a machine with docker and a GPU",

@@ -83,6 +83,26 @@ def test_a_release_with_itself_is_good_where_the_whole_interval_lies_inside(
     assert figures.same_reached([block(-one["log"]) for one in taken], 0.01).good is good
 
 
+def test_a_row_of_a_release_with_itself_says_what_by_products_differed_by(
+    figures: ModuleType,
+) -> None:
+    """A block is the mean of its duets, second subject by first, whoever was started first."""
+
+    def of_peaks(*peaks: tuple[float, float]) -> Entry:
+        sides = [
+            [side(place, place == 1, peak_memory_bytes=peak) for place, peak in enumerate(both, 1)]
+            for both in peaks
+        ]
+        return block(0.0, duets=[{"log": 0.0, "sides": both} for both in sides])
+
+    taken = [of_peaks((100, 104), (100, 100)), of_peaks((100, 100), (104, 104))]
+
+    messages = figures.same_reached(taken, 0.01).messages
+
+    assert any(line.startswith("peak memory: +0.99%") for line in messages)
+    assert not any(line.startswith("first step") for line in messages)
+
+
 def test_ratios_of_several_processors_pool_and_each_is_shown(figures: ModuleType) -> None:
     here, there = [block(0.01), block(0.02)], [block(-0.01), block(-0.02)]
     for record in there:

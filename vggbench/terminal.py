@@ -16,6 +16,14 @@ def typed(program: Path) -> str:
     return shlex.quote(str(program))
 
 
+def quoted(text: str) -> str:
+    """A text as one word of a shell: as it is where it can be, and between double quotes where it
+    has single ones, since that is read more easily than what shlex makes of it."""
+    plain = shlex.quote(text)
+    is_special = set(text) & set('"$`!') or "\\\\" in text or text.endswith("\\")
+    return f'"{text}"' if "'" in text and not is_special else plain
+
+
 def is_dumb() -> bool:
     """Whether TERM says that the terminal can do nothing but print. rich takes such a terminal for
     80 characters wide, whatever width it is given, and cuts names to that."""

@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from vggbench.fleet import hand_out, identity, mirror
 from vggbench.fleet.hand_out import Arrived, Awaited, FleetRequest
 from vggbench.fleet.mirror import Known, Place
 from vggbench.fleet.units import DONE
+from vggbench.judging import state
 from vggbench.stats.policy import A_BLOCK, MOST_BLOCKS, THRESHOLD
 
 #: More than all units are forecast to take together, in seconds.
@@ -59,6 +60,7 @@ class SimulatedWorkers:
             "facts": {},
             "interpreters": sorted({release.python for release in checkout.catalogue}),
             "devices": ["cpu"],
+            "state": asdict(state.now()),
         }
 
     @property

@@ -197,15 +197,15 @@ def share(hits: Iterable[bool]) -> str:
 
 def checkout(
     folder: Path,
-    releases: Path = ROOT / "releases",
+    releases: Path | None = None,
     env_dir: Path | None = None,
     benchmarks: Path | None = None,
 ) -> Path:
     """Make ``folder`` a checkout, and return it.
 
-    releases: the folder of its releases. env_dir: the folder of its environments, those of this
-    checkout unless given. benchmarks: the folder of its benchmarks; unless given, the only
-    benchmark does nothing.
+    releases, env_dir: the folders of its releases and of its environments, those of this checkout
+    unless given. benchmarks: the folder of its benchmarks; unless given, the only benchmark does
+    nothing.
     """
     (folder / "benchmarks").mkdir(parents=True)
     (folder / "benchmarks" / "__init__.py").write_text("")
@@ -216,7 +216,7 @@ def checkout(
                 "version": 1,
                 "project": "perf",
                 "plugins": [".vggbench.asv_plugin"],
-                "repo": str(releases),
+                "repo": str(releases or ROOT / "releases"),
                 "dvcs": "releases",
                 "branches": ["tensorflow"],
                 "environment_type": "release",

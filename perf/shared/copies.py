@@ -25,7 +25,7 @@ from . import common
 #: Four configurations without XLA, which all train on a CPU.
 FOUR = r"TensorFlow\.time_train_step\('(NHWC|NCHW)', '(none|fused)', 'off'\)"
 
-#: How long the confirmation of all that is suspected in a release may take.
+#: How long a check may measure in duets what is not answered of a release.
 BUDGET = "15m"
 
 

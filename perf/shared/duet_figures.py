@@ -117,6 +117,26 @@ def clocks_text(taken: Entries) -> str:
     )
 
 
+#: The by-products in the entry of a process, and what people call them.
+BY_PRODUCTS = {"first_step_s": "first step", "peak_memory_bytes": "peak memory"}
+
+
+def by_products_texts(taken: Entries) -> list[str]:
+    """What by-products differed by in these blocks, in which the step is that of one release: a
+    message for each that their processes have."""
+    found = []
+    for key, title in BY_PRODUCTS.items():
+        logs = [
+            statistics.fmean(math.log(second[key] / first[key]) for first, second in both)
+            for entry in taken
+            if (both := [duet["sides"] for duet in entry.get("duets", ())])
+            and all(side.get(key) for sides in both for side in sides)
+        ]
+        if len(logs) > 1:
+            found.append(f"{title}: {mean_text(logs, 0.9)}")
+    return found
+
+
 def refused_texts(taken: Entries) -> list[str]:
     """A message about the blocks that a verdict would not count, where there are any."""
     refused = [entry["left_out"] for entry in taken if entry.get("left_out") is not None]
@@ -148,7 +168,11 @@ def same_reached(taken: Entries, within: float) -> Reached:
     messages = [mean_text(logs_of(counting), 0.9)]
     if orders:
         messages.append(f"started second by started first: {mean_text(orders, 0.9)}")
-    messages += [clocks_text(counting), *refused_texts(taken)]
+    messages += [
+        *by_products_texts(counting),
+        clocks_text(counting),
+        *refused_texts(taken),
+    ]
     by_processor = processors(counting)
     if len(by_processor) > 1:
         messages += [
@@ -426,6 +450,7 @@ def rounds_reached(
         f"{len(ended)} rounds, {len(outcomes)} verdicts: {counts(outcomes)}",
         f"false alarms {alarms} (called improved: {outcomes.count(IMPROVED)}); "
         f"unchanged {share:.0%}",
+        *by_products_texts(counted(taken)),
         *refused_texts(taken),
         *_by_processor([(round_, name) for round_, of_round in ended for name in of_round]),
     ]

@@ -101,7 +101,8 @@ def of_checkout(
         _run(python, command, folder, **{NOTES_VARIABLE: str(notes)})
         noted = json.loads(notes.read_text())
         if noted.get("outcome"):
-            raise SystemExit(f"{configuration}: {noted}")
+            why = noted.get("reason") or noted.get("error")
+            raise SystemExit(f"{framework} {' '.join(configuration.values())}: {why}")
         samples = json.loads(result.read_text())["samples"]
     return TakenProcess(BY_PRODUCTS["track_first_step"](noted), noted["losses"], samples, noted)
 

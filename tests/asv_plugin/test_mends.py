@@ -129,3 +129,13 @@ def test_asv_alone_computes_a_graphs_data_anew_for_each_use_and_gives_each_line_
     given: list[object] = []
     alone.detect_steps(SimpleNamespace(apply_async=lambda *args: given.append(args)))
     assert len(given) == 2
+
+
+@asv_is_started
+def test_asv_alone_has_a_line_for_each_profile_and_none_for_what_a_pattern_selects(measured: Tiny):
+    done = without_mends(measured).asv(
+        "run", "tinyframe-1.1", "--bench", "nonsense", env={"VGGBENCH_PROFILE": "cpu-quick"}
+    )
+    assert done.status == 1
+    assert "gpu-paper is not measured: not asked for" in done
+    assert "No benchmarks selected" in done

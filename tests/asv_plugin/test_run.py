@@ -6,6 +6,8 @@ import math
 
 import pytest
 
+from vggbench.inside import gpu
+
 from ..tiny import BENCHMARK, MODES, REPEAT, ROUNDS, Tiny
 
 pytestmark = pytest.mark.asv
@@ -277,6 +279,25 @@ def test_a_gpu_profile_without_a_gpu_measures_nothing(tiny: Tiny):
     assert done.status == 1
     assert "gpu-paper is not measured: no GPU is visible here" in done
     assert not tiny.records()
+
+
+def test_a_pattern_that_selects_nothing_is_told_with_what_there_is(tiny: Tiny):
+    done = tiny.asv("run", "tinyframe-1.1", "--bench", "nonsense")
+    assert done.status == 1
+    assert f"--bench nonsense selects no benchmark; there are: {BENCHMARK}('plain')" in done
+    assert "No benchmarks selected" not in done
+    done = tiny.asv("run", "tinyframe-1.1", "--bench", "just-discover")
+    assert done.status == 0, done.output
+    assert not tiny.records()
+
+
+def test_a_profile_that_nobody_asked_for_gets_a_line_unless_it_is_of_a_gpu_that_is_not_there(
+    tiny: Tiny,
+):
+    done = tiny.asv("run", "tinyframe-1.1", *BRIEFLY, env={"VGGBENCH_PROFILE": "cpu-quick"})
+    assert done.status == 0, done.output
+    assert "cpu-paper is not measured: not asked for (VGGBENCH_PROFILE=cpu-paper asks" in done
+    assert ("gpu-paper" in done) is gpu.is_visible()
 
 
 def test_benchmarks_that_cannot_be_imported_get_one_line(tiny: Tiny):

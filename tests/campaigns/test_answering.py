@@ -124,6 +124,12 @@ class Machine:
         return answering.answer_all(comparisons, self.tools(budget, **more))
 
 
+def _lasting(machine: Machine, lasts: dict[str, float], budget: float) -> BlockTools:
+    """The machine's tools, where a block of each version is likely to take so many seconds."""
+    tools = machine.tools(budget)
+    return replace(tools, seconds=lambda comparison: lasts[comparison.after.version])
+
+
 def test_blocks_are_taken_until_each_is_answered() -> None:
     machine = Machine(enough=4)
     one, other = machine.answer_all(comparison("a"), comparison("b"))
@@ -268,15 +274,7 @@ def test_a_spent_budget_leaves_the_rest_open_with_what_it_would_cost() -> None:
 
 def test_what_is_too_long_for_the_budget_does_not_keep_others_from_it() -> None:
     machine = Machine(enough=1, suspected=frozenset({"long"}))
-    lasts = {"long": 500.0, "short": 100.0}
-    tools = machine.tools(300)
-    tools = BlockTools(
-        take=tools.take,
-        standing=tools.standing,
-        seconds=lambda comparison: lasts[comparison.after.version],
-        budget=tools.budget,
-        say=tools.say,
-    )
+    tools = _lasting(machine, {"long": 500.0, "short": 100.0}, budget=300)
     found = answering.answer_all([comparison("long"), comparison("short")], tools)
     assert machine.order == ["short"]
     assert [answer.out_of_budget for answer in found] == [True, False]
@@ -546,18 +544,69 @@ def test_what_is_answered_is_not_among_what_is_open() -> None:
     assert answering.open_messages(machine.answer_all(comparison("a"), comparison("b"))) == []
 
 
-def test_what_is_open_of_two_lasts_at_least_what_is_known_of_one() -> None:
-    lasts = {"a": 100.0, "b": 0.0}
-    machine = Machine()
-    tools = machine.tools(0)
-    tools = BlockTools(
-        take=tools.take,
-        standing=tools.standing,
-        seconds=lambda comparison: lasts[comparison.after.version],
-        budget=tools.budget,
-        say=tools.say,
-    )
+def test_what_is_unknown_of_two_is_taken_to_last_as_long_as_what_is_known_of_one() -> None:
+    tools = _lasting(Machine(), {"a": 100.0, "b": 0.0}, budget=0)
     (line,) = answering.open_messages(
         answering.answer_all([comparison("a"), comparison("b")], tools)
     )
+    assert line.endswith("; about 17 min more would answer them")
+
+
+def test_the_forecast_of_what_is_partly_unknown_goes_by_what_is_known() -> None:
+    machine = Machine()
+    tools = _lasting(machine, {"a": 100.0, "b": 0.0, "c": 0.0}, budget=1400)
+    answering.answer_all([comparison("a"), comparison("b"), comparison("c")], tools)
+    assert machine.said[0].endswith(
+        ", about 25 min if those without a record take as long as the others; the budget of 23 min "
+        "may not be enough"
+    )
+
+
+def test_processes_in_turns_of_which_nothing_is_known_last_at_least_what_is_known_of_others() -> (
+    None
+):
+    standing = Machine().standing(comparison("a"))
+    found = [
+        Answer(
+            comparison=comparison(version),
+            standing=standing,
+            blocks=0,
+            why="the budget is spent",
+            out_of_budget=True,
+            seconds=seconds,
+        )
+        for version, seconds in (("a", 480.0), ("b", 0.0))
+    ]
+    (line,) = answering.open_messages(found)
     assert line.endswith("; at least 8 min more would answer them")
+
+
+GOES_ON = (
+    "tensorflow-larger NHWC fused off: the step time is answered; going on for the peak memory, "
+)
+
+
+def test_why_it_goes_on_though_the_step_is_answered_is_said_once() -> None:
+    machine = Machine(enough=3, larger={"larger": 6})
+    machine.answer_all(comparison("larger"))
+    told = [line for line in machine.said if "is answered" in line]
+    assert told == [f"{GOES_ON}where a regression is suspected"]
+    assert "3 blocks: step time: unchanged" in machine.said[machine.said.index(told[0]) - 1]
+
+
+def test_what_was_open_only_in_a_by_product_says_so_before_its_first_block() -> None:
+    machine = Machine(enough=3, larger={"larger": 5}, known={"larger": 3})
+    machine.answer_all(comparison("larger"))
+    assert machine.said[1] == f"{GOES_ON}where a regression is suspected"
+
+
+def test_what_is_open_is_told_with_its_measure_where_the_step_is_answered() -> None:
+    machine = Machine(enough=3, larger={"larger": 6})
+    (line,) = answering.open_messages(machine.answer_all(comparison("larger"), budget=450))
+    assert line == (
+        "Open, as the budget allows no more blocks: tensorflow-larger NHWC fused off (the peak "
+        "memory); about 3 min more would answer it"
+    )
+    machine = Machine(enough=5, larger={"larger": 6})
+    (line,) = answering.open_messages(machine.answer_all(comparison("larger"), budget=250))
+    assert "tensorflow-larger NHWC fused off; about " in line, "the step itself is open"

@@ -410,6 +410,11 @@ def test_where_the_budget_is_spent_the_shortest_span_is_told(tiny: Tiny) -> None
         (("tinyframe-2.0", "tinyframe-1.0"), "tinyframe-2.0 is newer than tinyframe-1.0"),
         (("tinyframe-1.0", "tinyframe-9.9"), "no such release on the track"),
         (("tinyframe-1.0", "otherframe-7.0"), "are on two tracks"),
+        (("tinyframe-1.0", "tinyframe-2.0", "--machine", "box"), "are options of --fleet: give "),
+        (
+            ("tinyframe-1.0", "tinyframe-2.0", "--fleet", "tls://127.0.0.1:1"),
+            "tls://127.0.0.1:1 is encrypted: give your certificates: --tls",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_ends_with_2(

@@ -165,3 +165,45 @@ def test_what_the_budget_ended_is_left_to_do_and_did_not_go_wrong(
     found = Causes(local(tmp_path), "cpu-quick", 0.02, set())
     left = found.separate_all(Budget(3600, lambda: 0.0), lambda name: None)
     assert left == causes.Left(("keras-2.9.0 with numpy 1.0",), out_of_budget=over)
+
+
+def test_one_cause_is_measured_by_itself_and_only_while_it_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured = Configured(
+        benchmark="a.b.time_c", version="1", index=0, params=(), configuration=()
+    )
+    question = Question(configured=configured)
+    left = [
+        causes.Wanted(RELEASE, ChangeBack(name, RELEASE, "cpu", ""), (), (question,), (1.0,))
+        for name in ("numpy 1.0", "scipy 1.0")
+    ]
+    first = left[0]
+    measured: list[str] = []
+
+    def measure(here: object, runner: object, work: separate.Work, budget: Budget) -> bool:
+        measured.append(work.change.name)
+        left.remove(first)
+        return False
+
+    monkeypatch.setattr(Causes, "wanted", lambda self: list(left))
+    monkeypatch.setattr(separate, "measure", measure)
+    monkeypatch.setattr(Local, "runner", lambda self, purpose: contextlib.nullcontext())
+    found = Causes(local(tmp_path), "cpu-quick", 0.02, set())
+    for _ in range(2):
+        came = found.separate_one(first.place, Budget(3600, lambda: 0.0), lambda name: None)
+        assert came == causes.Left()
+        assert measured == ["numpy 1.0"]
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_one_cause_that_is_not_separated_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, over: bool
+) -> None:
+    wanted = causes.Wanted(RELEASE, ChangeBack("numpy 1.0", RELEASE, "cpu", ""), (), (), ())
+    monkeypatch.setattr(Causes, "wanted", lambda self: [wanted])
+    monkeypatch.setattr(separate, "measure", lambda *told: over)
+    monkeypatch.setattr(Local, "runner", lambda self, purpose: contextlib.nullcontext())
+    found = Causes(local(tmp_path), "cpu-quick", 0.02, set())
+    came = found.separate_one(wanted.place, Budget(3600, lambda: 0.0), lambda name: None)
+    assert came == causes.Left(("keras-2.9.0 with numpy 1.0",), out_of_budget=over)

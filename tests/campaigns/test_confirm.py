@@ -38,7 +38,7 @@ from vggbench.stats.policy import MOST
 
 from ..asv_plugin.test_faults import ended, gone, result_files, started_process, the_line, until
 from ..judging.duets import block
-from ..judging.literal import FUSED, LINE, MACHINE, XLA, line, measured
+from ..judging.literal import BENCH_NHWC, FUSED, LINE, MACHINE, XLA, line, measured
 from ..judging.literal import record as literal_record
 from ..once import once
 from ..records.factory import CATALOGUE
@@ -156,7 +156,8 @@ def test_what_duets_measured_beside_others_alone_is_said(tmp_path: Path) -> None
     of = judging(tmp_path, [*measured(LINE[-1]), *blocks_of(LINE[-3], LINE[-2], 1.0, 8)])
     (verdict,) = of.verdicts(CATALOGUE.by_name[LINE[-1]])
     assert verdict.why == f"only duets with other releases have measured {LINE[-2]}"
-    assert verdict.next_step == f"vggbench confirm {LINE[-1]} --against {LINE[-2]}"
+    again = f"vggbench confirm {LINE[-1]} --against {LINE[-2]} {BENCH_NHWC}"
+    assert verdict.next_step == again
     assert compared(of) == [PAIR]
 
 
@@ -272,6 +273,53 @@ def test_what_is_left_out_is_not_called_answered(tmp_path: Path) -> None:
     assert command.run(local(tmp_path, said.append), asked, LIMITS) == 2
     assert LEFT_OUT in said
     assert not [line for line in said if "answered" in line]
+
+
+ONLY_NHWC = "'NHWC', 'none', 'off'"
+
+
+def test_with_bench_the_verdict_is_of_what_it_selects_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The other configuration that is on record became slower."""
+    slower = {"words": FUSED, "session": 21}
+    taken = [
+        *blocks_of(LINE[-2], LINE[-1], 1.0, 8),
+        *blocks_of(LINE[-2], LINE[-1], 1.3, 8, **slower),
+    ]
+    for one in taken:
+        records.append(records.folder(tmp_path, MACHINE) / f"{one.run}.jsonl", one)
+    asked = ConfirmRequest(LINE[-1], None, 0.02, patterns=[ONLY_NHWC])
+    assert command.run(local(tmp_path), asked, LIMITS) == 0
+    told = capsys.readouterr().out
+    assert "step time: 1 unchanged" in told
+    assert "fused" not in told
+    judging = Judging(local(tmp_path), against=None, threshold=0.02)
+    assert judging.report([LINE[-1]]) == 1
+    assert "step time: 1 regressed, 1 unchanged" in capsys.readouterr().out
+
+
+def test_with_bench_of_nothing_on_record_there_is_no_verdict_on_other_configurations(
+    tmp_path: Path,
+) -> None:
+    said: list[str] = []
+    for one in line(0.1, 0.1, words=FUSED):
+        records.append(records.folder(tmp_path, MACHINE) / f"{one.run}.jsonl", one)
+    of = Judging(local(tmp_path, said.append), against=None, threshold=0.02, patterns=[ONLY_NHWC])
+    with pytest.raises(VggbenchError, match=f"nothing on {MACHINE} can be judged"):
+        of.report_of(CATALOGUE.by_name[LINE[-1]])
+    assert f"{LINE[-1]}: nothing that --bench selects of it is on record on {MACHINE}" in said
+
+
+def test_the_command_that_would_make_it_sure_has_the_bench_that_was_typed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for one in blocks_of(LINE[-2], LINE[-1], 1.025, 3):
+        records.append(records.folder(tmp_path, MACHINE) / f"{one.run}.jsonl", one)
+    of = Judging(local(tmp_path), against=None, threshold=0.02, patterns=[ONLY_NHWC])
+    of.report_of(CATALOGUE.by_name[LINE[-1]])
+    again = f"to be sure: vggbench confirm {LINE[-1]} --against {LINE[-2]}"
+    assert f'{again} --bench "{ONLY_NHWC}"\n' in capsys.readouterr().out
 
 
 # -- what blocks there are

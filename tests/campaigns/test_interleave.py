@@ -113,7 +113,7 @@ def test_each_process_has_a_line_with_the_ratio_so_far() -> None:
     machine.confirm()
     assert machine.said[1] == (
         "NHWC fused off, process 2, tensorflow-2.16.2: 300ms; "
-        "tensorflow-2.16.2 by tensorflow-2.15.1 so far: step time 1.050 (1.010 to 1.090)"
+        "tensorflow-2.16.2 against tensorflow-2.15.1 so far: step time +5.0 % (+1.0 to +9.0)"
     )
     assert len(machine.said) == 4
 

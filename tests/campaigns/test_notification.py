@@ -96,7 +96,14 @@ def test_what_was_told_is_remembered_once_the_command_has_ended_well(checkout: A
 
 @pytest.mark.parametrize(
     ("command", "status"),
-    [("exit 3", 3), ("false; true", 1), ("cat > told.txt; exit 4", 4), ("kill -9 $$", -9)],
+    [
+        ("exit 3", 3),
+        ("false; true", 1),
+        ("cat > told.txt; exit 4", 4),
+        ("kill -9 $$", -9),
+        # What the docs tell to write where each part of a pipeline matters.
+        ("echo 'set -e -o pipefail; exit 5 | cat' > tell.sh; bash tell.sh", 5),
+    ],
 )
 def test_a_command_that_fails_or_partly_fails_is_said_and_what_was_told_before_stays(
     checkout: Any, command: str, status: int
@@ -107,6 +114,12 @@ def test_a_command_that_fails_or_partly_fails_is_said_and_what_was_told_before_s
     assert said[1:] == [
         f"--notify: the command ended with {status}; it is tried again next time: {command}"
     ]
+
+
+def test_of_a_pipeline_the_last_command_counts(checkout: Any) -> None:
+    said: list[str] = []
+    assert notify("exit 3 | cat", NEWS, BEFORE, checkout, said.append)
+    assert said == ["notifying: regressed: demo-1.0"]
 
 
 def test_a_command_that_cannot_be_started_is_said(checkout: Any) -> None:

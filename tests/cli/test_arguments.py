@@ -66,8 +66,67 @@ def test_an_empty_argument_is_refused_where_it_names_the_configuration_file(
     status, line = said(capsys, "--config", "", "rates")
     assert (status, line) == (
         2,
-        "vggbench: error: argument --config: '' is empty; write a word, or leave it out",
+        "vggbench: argument --config: '' is empty; write a word, or leave it out; "
+        "see vggbench --help",
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ["confirm", "tensorflow", "--bugdet", "3m"],
+            "vggbench confirm: unrecognized arguments: --bugdet 3m; perhaps --budget; "
+            "see vggbench confirm --help",
+        ),
+        (
+            ["verdict", "tensorflow", "--agianst=tensorflow-2.16.2"],
+            "vggbench verdict: unrecognized arguments: --agianst=tensorflow-2.16.2; perhaps "
+            "--against; see vggbench verdict --help",
+        ),
+        (
+            ["releases", "list", "--jsno"],
+            "vggbench releases list: unrecognized arguments: --jsno; perhaps --json; "
+            "see vggbench releases list --help",
+        ),
+        (
+            ["verdict", "tensorflow", "--quack"],
+            "vggbench verdict: unrecognized arguments: --quack; see vggbench verdict --help",
+        ),
+        (
+            ["--quack", "verdict"],
+            "vggbench: unrecognized arguments: --quack; see vggbench --help",
+        ),
+        (
+            ["confirm", "tensorflow", "--budget", "soon"],
+            "vggbench confirm: argument --budget: 'soon' is no time; write 10m, 90s or 1h30m; "
+            "see vggbench confirm --help",
+        ),
+        (
+            ["duet", "tensorflow"],
+            "vggbench duet: the following arguments are required: second; see vggbench duet --help",
+        ),
+        (
+            ["plot", "tensorflow"],
+            "vggbench plot: the following arguments are required: -o/--output; "
+            "see vggbench plot --help",
+        ),
+        (
+            ["vrdict"],
+            "vggbench: argument COMMAND: invalid choice: 'vrdict'; perhaps verdict; "
+            "see vggbench --help",
+        ),
+        ([], "vggbench: the following arguments are required: COMMAND; see vggbench --help"),
+    ],
+    ids=lambda told: " ".join(told) if isinstance(told, list) else "",
+)
+def test_arguments_that_no_command_takes_get_one_line_of_that_command(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], line: str
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        cli.main(arguments)
+    assert refused.value.code == 2
+    assert capsys.readouterr().err.splitlines() == [line]
 
 
 @pytest.mark.parametrize(

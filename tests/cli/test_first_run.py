@@ -130,3 +130,13 @@ def test_what_was_measured_is_published_though_something_failed(
 ) -> None:
     failed = record("time_train_step", outcome=records.FAILED, error="it crashed")
     assert asked_of_asv(tmp_path, monkeypatch, 2, failed) == (2, ["run", "publish"])
+
+
+def test_what_is_measured_is_said_before_and_how_to_get_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked_of_asv(tmp_path, monkeypatch, 1)
+    assert (
+        "Measured is NHWC with no and with fused batch normalisation, without XLA, by 1 process of "
+        "5 samples each. Everything else: asv run tensorflow"
+    ) in capsys.readouterr().out.splitlines()

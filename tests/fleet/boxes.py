@@ -158,7 +158,11 @@ class Fleet:
 
     def start_client(self) -> subprocess.Popen[str]:
         """``fleet run`` in the background."""
-        return self._popen(self.client, "client", "fleet", "run", self.address, *ROUGH)
+        return self.start("fleet", "run", self.address, *ROUGH)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """A command in the client's checkout, in the background."""
+        return self._popen(self.client, "client", *arguments)
 
     def end(self) -> None:
         for started in reversed(self._started):

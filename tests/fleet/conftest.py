@@ -19,7 +19,7 @@ import pytest
 from vggbench.fleet import clusters  # noqa: F401
 
 from ..tiny import PATIENCE_S, Tiny, until
-from .boxes import held_port
+from .boxes import Fleet, held_port
 
 
 class Started:
@@ -93,6 +93,16 @@ def free_port() -> Iterator[int]:
     """A port at which nobody listens but what a test starts there."""
     with held_port() as port:
         yield port
+
+
+@pytest.fixture
+def fleet(tiny: Tiny, tmp_path: Path) -> Iterator[Fleet]:
+    """A fleet whose client's checkout is ``tiny``."""
+    fleet = Fleet(tiny, tmp_path)
+    try:
+        yield fleet
+    finally:
+        fleet.end()
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from vggbench.fleet import identity, mirror
 from vggbench.fleet.hand_out import Arrived, Awaited
 from vggbench.fleet.mirror import Known
 from vggbench.fleet.units import DONE, UnitOfWork
+from vggbench.judging import state
 
 from ..tiny import Tiny, pythons
 
@@ -57,6 +58,7 @@ class SimulatedEngine:
             "lock": machine,
             "interpreters": list(pythons()),
             "devices": ["cpu"],
+            "state": asdict(state.now()),
             **hello,
         }
         place = mirror.of_mirror(self._folder / machine, machine)

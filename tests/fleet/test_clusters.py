@@ -7,6 +7,7 @@ what is submitted on this machine at once; test_slurm.py has Slurm itself.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,11 +21,13 @@ import pytest
 from vggbench import cli, machine_lock
 from vggbench.fleet import LOOPBACK, TROUBLE, FleetError, clusters
 from vggbench.fleet.engine import DaskEngine
+from vggbench.fleet.hand_out import MOST_FAILURES
 from vggbench.fleet.scheduler import QuietScheduler
 from vggbench.machine_lock import RunInProgress
 
 from ..tiny import MACHINE, PATIENCE_S, Tiny, until
 from .boxes import workers_of
+from .dying import LAST_WORDS, DyingWorker
 from .test_plan import HISTORY
 
 SSH_SERVER = """
@@ -72,6 +75,14 @@ exit 1
 SCANCEL = """#!/bin/sh
 kill -- -$1
 """
+
+SCONTROL = """#!/bin/sh
+echo "   StdErr="
+echo "   StdOut=$JOBS/out"
+"""
+
+#: Dask's setting of what a job does before it is a worker.
+PROLOGUE = "jobqueue.slurm.job-script-prologue"
 
 
 @pytest.fixture
@@ -267,13 +278,26 @@ def write(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-def test_a_job_has_a_node_for_itself_with_the_users_options_and_is_its_worker(
-    tiny: Tiny, programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def jobs(programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of what is submitted to Slurm, and begins at once."""
     monkeypatch.setenv("JOBS", str(tmp_path))
-    write(programs / "sbatch", SBATCH)
-    write(programs / "scancel", SCANCEL)
-    dask.config.set({"jobqueue.slurm.job-script-prologue": ["echo of the user"]})
+    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL), ("scontrol", SCONTROL)):
+        write(programs / name, text)
+    return tmp_path
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that has ended is submitted again at once."""
+    monkeypatch.setattr(clusters, "JOBS_AGAIN", "100ms")
+    dask.config.set({"distributed.deploy.lost-worker-timeout": "100ms"})
+
+
+def test_a_job_has_a_node_for_itself_with_the_users_options_and_is_its_worker(
+    tiny: Tiny, jobs: Path
+) -> None:
+    dask.config.set({PROLOGUE: ["echo of the user"]})
     said: list[str] = []
     with clusters.on_slurm(
         tiny.checkout,
@@ -284,23 +308,16 @@ def test_a_job_has_a_node_for_itself_with_the_users_options_and_is_its_worker(
         security=None,
         say=said.append,
     ) as client:
-        assert resources(client) == [{MACHINE: 1}], (tmp_path / "out").read_text()
+        assert resources(client) == [{MACHINE: 1}], (jobs / "out").read_text()
     until(is_free)
-    script = (tmp_path / "script").read_text().splitlines()
+    script = (jobs / "script").read_text().splitlines()
     asked = [line.removeprefix("#SBATCH ") for line in script if line.startswith("#SBATCH")]
     assert asked == ["-J vggbench", "--exclusive", "--mem=0", "-p bench -C zen4"]
     assert "echo of the user" in script
     assert said[0].startswith("Submitted to Slurm: ")
 
 
-def test_a_job_that_has_ended_is_submitted_again(
-    tiny: Tiny, programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("JOBS", str(tmp_path))
-    write(programs / "sbatch", SBATCH)
-    write(programs / "scancel", SCANCEL)
-    monkeypatch.setattr(clusters, "JOBS_AGAIN", "100ms")
-    dask.config.set({"distributed.deploy.lost-worker-timeout": "100ms"})
+def test_a_job_that_has_ended_is_submitted_again(tiny: Tiny, jobs: Path, at_once: None) -> None:
     with clusters.on_slurm(
         tiny.checkout, "-p bench", 1, host=LOOPBACK, port=0, security=None, say=print
     ) as client:
@@ -308,6 +325,58 @@ def test_a_job_that_has_ended_is_submitted_again(
         (first,) = workers_of(client)
         client.retire_workers([first], close_workers=True)
         until(lambda: set(workers_of(client)) - {first})
+
+
+def test_where_all_jobs_workers_end_before_they_answer_the_client_ends_with_their_last_words(
+    tiny: Tiny,
+    jobs: Path,
+    at_once: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tiny.folder / "history.toml").write_text(HISTORY)
+    worker = f"{DyingWorker.__module__}.{DyingWorker.__qualname__}"
+    monkeypatch.setattr(clusters, "WORKER", worker)
+    root = Path(__file__).parents[2]
+    dask.config.set({PROLOGUE: [f"export PYTHONPATH={root}", f"echo $$ >> {jobs}/begun"]})
+    config = str(tiny.folder / "asv.conf.json")
+    # With a budget, a job that came again for ever would fail this test.
+    asked = ["--slurm", "-p bench", "--budget", "5m"]
+    assert cli.main(["--config", config, "fleet", "run", *asked]) == TROUBLE
+    told = capsys.readouterr()
+    assert "Traceback" not in told.out + told.err
+    begun = (jobs / "begun").read_text().split()
+    assert len(begun) == MOST_FAILURES
+    assert told.err.splitlines()[-1] == (
+        f"vggbench: no worker came: the job ended 3 times in a row before a worker answered; job "
+        f"{begun[-1]}: it said last: {LAST_WORDS}; see {jobs}/out; mend that, and run the same "
+        f"command again"
+    )
+
+
+def test_a_worker_that_has_answered_is_no_failure_of_its_job(
+    tiny: Tiny, jobs: Path, at_once: None
+) -> None:
+    seen: set[str] = set()
+    with clusters.on_slurm(
+        tiny.checkout, "-p bench", 1, host=LOOPBACK, port=0, security=None, say=print
+    ) as client:
+
+        def new() -> set[str]:
+            return set(workers_of(client)) - seen
+
+        # The third in a row would be the last one.
+        for answers in (False, False, True):
+            until(new)
+            (address,) = new()
+            seen.add(address)
+            if answers:
+                task = client.submit(abs, -1, workers=[address])
+                assert task.result(timeout=PATIENCE_S) == 1
+            (process,) = client.run(os.getpid, workers=[address]).values()
+            os.kill(process, signal.SIGKILL)
+        until(new)
+        assert clusters.awaited(client).ended == 0
 
 
 def test_what_sbatch_refuses_is_told_in_its_own_words(

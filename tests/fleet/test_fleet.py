@@ -18,6 +18,7 @@ import pytest
 
 from vggbench.campaigns.history import plan
 from vggbench.releases import interpreters
+from vggbench.stats.policy import LEAST_BLOCKS
 
 from ..tiny import PATIENCE_S, Tiny, python_of, until
 from .boxes import ROUGH, Fleet, all_ended, kill, of_release
@@ -28,15 +29,6 @@ pytestmark = pytest.mark.asv
 RUNS = {
     (f"tinyframe-{version}", "plain", number) for version in ("1.1", "1.2") for number in (1, 2)
 }
-
-
-@pytest.fixture
-def fleet(tiny: Tiny, tmp_path: Path) -> Iterator[Fleet]:
-    fleet = Fleet(tiny, tmp_path)
-    try:
-        yield fleet
-    finally:
-        fleet.end()
 
 
 def hanging(fleet: Fleet, worker: subprocess.Popen[str], process: int = 1) -> list[psutil.Process]:
@@ -89,6 +81,26 @@ def test_two_machines_measure_a_history_which_is_published_at_the_client(fleet: 
     told = fleet.client.vggbench("fleet", "plan", *ROUGH)
     assert told.status == 0, told.output
     assert told.lines_with("box-2: nothing is left")
+
+
+def test_the_cause_of_a_change_is_handed_out_once_the_change_is_confirmed(fleet: Fleet) -> None:
+    fleet.add_duets()
+    fleet.scheduler()
+    fleet.worker("box-1")
+    done = fleet.run()
+    assert done.status == 0, done.output + fleet.log("box-1")
+    python = f"python {fleet.client.release('tinyframe-1.1').python}"
+    said = done.output.splitlines()
+    (compared,) = [line for line in said if "(neighbours, cpu-quick) done" in line]
+    (separated,) = [
+        line for line in said if f"tinyframe-1.2 with {python} (cpu-quick) done" in line
+    ]
+    assert "1 separation left" in compared
+    assert said.index(compared) < said.index(separated)
+    taken = fleet.client.records("tinyframe-1.2", machine="box-1")
+    assert [r.get("variant") for r in taken].count(python) >= 2 * LEAST_BLOCKS
+    assert "nothing is left" in fleet.run()
+    assert fleet.client.records("tinyframe-1.2", machine="box-1") == taken
 
 
 def test_a_killed_worker_leaves_no_process_and_its_unit_is_handed_out_again(fleet: Fleet) -> None:

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ import pytest
 from vggbench.campaigns.budget import Budget
 from vggbench.fleet import LEFT, TROUBLE, FleetError, hand_out, mirror
 from vggbench.fleet.hand_out import MOST_FAILURES, Arrived, Awaited, FleetRequest
-from vggbench.fleet.units import DONE, OPEN, RUN, UnitOfWork
+from vggbench.fleet.plan import Planner
+from vggbench.fleet.units import DONE, OPEN, RUN, SEPARATION, UnitOfWork
 from vggbench.fleet.units import TROUBLE as FAILED
 
 from ..records.factory import record
@@ -119,6 +121,40 @@ def test_what_is_open_is_not_handed_out_again(planned: Tiny, engine: SimulatedEn
     assert status == LEFT
     assert len(box.units) == UNITS
     assert any("open: " in line and "run the same command again" in line for line in said)
+
+
+@pytest.mark.parametrize(("came_of_it", "expected"), [(DONE, 0), (OPEN, LEFT)])
+def test_what_follows_from_what_was_measured_comes_after_it_and_once(
+    planned: Tiny,
+    engine: SimulatedEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    came_of_it: int,
+    expected: int,
+) -> None:
+    separation = UnitOfWork(
+        kind=SEPARATION,
+        profile="cpu-quick",
+        release="tinyframe-1.2",
+        variant="numpy 1.0",
+        lock="cpu",
+        keys=("a key",),
+    )
+    forecasts = itertools.count(1.0)
+
+    def more(*told: object) -> tuple[list[UnitOfWork], list[str]]:
+        return [replace(separation, seconds=next(forecasts))], ["box-1: something is left out"]
+
+    monkeypatch.setattr(Planner, "more", more)
+    box = engine.add(
+        "box-1", lambda unit, place: (came_of_it if unit == separation else DONE, "why")
+    )
+    status, said = run(planned, engine)
+    assert status == expected, said
+    assert len(box.units) == UNITS + 1
+    assert box.units[-1] == separation
+    assert said.count("box-1: something is left out") == 1
+    (line,) = [line for line in said if line.startswith("box-1: tinyframe-1.2 with numpy 1.0 (")]
+    assert "nothing is left" in line
 
 
 def test_nothing_begins_that_is_likely_to_end_after_the_budget(
@@ -266,10 +302,22 @@ def test_where_no_worker_came_within_the_budget_more_is_left(
     assert said[0].startswith("0 of 1 workers came; ")
 
 
-def come_late(engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The workers come after the client has looked a few times."""
+def run_with_a_late_one(
+    tiny: Tiny,
+    engine: SimulatedEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    known: Awaited,
+    workers: int = 1,
+) -> tuple[int, list[str]]:
+    """Run while so much is ``known`` of those that were started. One worker comes, after the client
+    has looked a few times, and measures all."""
+    box = engine.add("box-1")
     looks, original = itertools.count(), engine.workers
     monkeypatch.setattr(engine, "workers", lambda: original() if next(looks) > 5 else {})
+    engine.known = known
+    status, said = run(tiny, engine, workers=workers)
+    assert len(box.units) == UNITS, said
+    return status, said
 
 
 def test_where_no_worker_came_and_none_will_the_client_says_why(
@@ -278,6 +326,19 @@ def test_where_no_worker_came_and_none_will_the_client_says_why(
     engine.known = Awaited(ended=2, line="all 2 jobs ended without a worker; job 7 (FAILED): why")
     with pytest.raises(FleetError, match=r"^no worker came: all 2 jobs ended .*: why; mend that, "):
         run(planned, engine, workers=2)
+
+
+def test_a_worker_that_came_and_will_not_come_again_is_said(
+    planned: Tiny, engine: SimulatedEngine
+) -> None:
+    def measure(unit: UnitOfWork, place: mirror.Place) -> tuple[int, str]:
+        engine.known = Awaited(ended=1, line="the job ended 3 times; job 9: it said nothing")
+        return DONE, ""
+
+    engine.add("box-1", measure)
+    status, said = run(planned, engine)
+    assert status == 0, said
+    assert said.count(engine.known.line) == 1
 
 
 def test_a_worker_that_will_not_come_is_said_and_not_waited_for(
@@ -295,24 +356,18 @@ def test_a_worker_that_will_not_come_is_said_and_not_waited_for(
 def test_that_jobs_wait_in_a_queue_is_said_once_and_they_are_waited_for(
     planned: Tiny, engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    box = engine.add("box-1")
-    come_late(engine, monkeypatch)
-    engine.known = Awaited(coming=1, line="in Slurm's queue: the job (Priority)")
-    status, said = run(planned, engine)
+    queued = Awaited(coming=1, line="in Slurm's queue: the job (Priority)")
+    status, said = run_with_a_late_one(planned, engine, monkeypatch, queued)
     assert status == 0, said
-    assert len(box.units) == UNITS
-    assert said.count(engine.known.line) == 1
+    assert said.count(queued.line) == 1
 
 
 def test_workers_that_somebody_else_starts_are_waited_for(
     planned: Tiny, engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    box = engine.add("box-1")
-    come_late(engine, monkeypatch)
-    engine.known = Awaited(ended=1, line="the worker ended")
-    status, said = run(planned, engine, workers=2)
-    assert status == LEFT
-    assert len(box.units) == UNITS, said
+    ended = Awaited(ended=1, line="the worker ended")
+    status, said = run_with_a_late_one(planned, engine, monkeypatch, ended, workers=2)
+    assert status == LEFT, said
 
 
 def test_a_machine_whose_worker_is_gone_is_none_that_will_not_come(

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
 
 import pytest
 
+from vggbench.campaigns.causes import LIKELY, Causes, Wanted
 from vggbench.campaigns.history.plan import PlanError
+from vggbench.campaigns.separate import Question
+from vggbench.campaigns.variants import ChangeBack
 from vggbench.fleet import plan
 from vggbench.fleet.plan import Capability, FleetPlanError, Planner
-from vggbench.fleet.units import CALIBRATION, COMPARISON, RUN, UnitOfWork
+from vggbench.fleet.units import CALIBRATION, COMPARISON, RUN, SEPARATION, UnitOfWork
+from vggbench.runs.suite import Suite
 
 from ..tiny import Tiny, python_of
 
@@ -92,8 +98,11 @@ def test_what_a_machine_has_no_interpreter_for_is_left_out_with_a_line(planned: 
     assert {unit.release for unit in units if unit.kind == RUN} == of_newest
     (comparison, *_) = [unit for unit in units if unit.kind == COMPARISON]
     assert (comparison.before, comparison.release) == ("tinyframe-1.1", "tinyframe-1.10")
-    assert len(lines) == 2
-    assert all(f"CPython {python_of('1.0')} is not on that machine" in line for line in lines)
+    (line,) = lines
+    assert line.endswith(
+        "tinyframe-1.0, tinyframe-1.2 are left out, unmeasured: "
+        f"CPython {python_of('1.0')} is not on that machine"
+    )
 
 
 def test_a_profile_of_a_gpu_is_left_out_where_there_is_none(planned: Tiny) -> None:
@@ -101,6 +110,43 @@ def test_a_profile_of_a_gpu_is_left_out_where_there_is_none(planned: Tiny) -> No
     units, lines = left(planned, fleet, can=Capability(interpreters=[], devices=["cpu"]))
     assert units == []
     assert lines == ["box-1: gpu-quick is left out: no gpu is there"]
+
+
+def wanting(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> Wanted:
+    """What is wanted of any machine from now on: 1.2 on the Python of 1.1."""
+    release, python = tiny.release("tinyframe-1.2"), python_of("1.1")
+    change = ChangeBack(f"python {python}", replace(release, python=python), "cpu", "")
+    (configured,) = Suite(tiny.checkout.benchmark_dir).timed(["plain"])
+    wanted = Wanted(release, change, (), (Question(configured=configured),), (4.0,))
+    monkeypatch.setattr(Causes, "wanted", lambda self: [wanted])
+    return wanted
+
+
+def test_a_separation_comes_after_the_comparisons_with_a_forecast(
+    planned: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = wanting(planned, monkeypatch)
+    units, _ = left(planned)
+    assert [unit.kind for unit in units[-2:]] == [COMPARISON, SEPARATION]
+    separation = units[-1]
+    assert (separation.release, separation.lock, separation.variant) == wanted.place
+    assert separation.keys == tuple(question.configured.key for question in wanted.questions)
+    assert separation.seconds == LIKELY * 4
+    assert UnitOfWork.from_json(json.loads(json.dumps(separation.as_json()))) == separation
+    assert plan.forecast_text([separation]) == "1 separation left, about 20 s"
+    elsewhere = '[[machines]]\nname = "*"\ntracks = ["otherframe"]\n'
+    assert SEPARATION not in {unit.kind for unit in left(planned, elsewhere)[0]}
+
+
+def test_a_separation_is_left_out_where_the_python_of_the_release_before_is_not(
+    planned: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = wanting(planned, monkeypatch)
+    can = Capability(interpreters=[python_of("1.2")], devices=["cpu"])
+    units, lines = left(planned, can=can)
+    assert SEPARATION not in {unit.kind for unit in units}
+    why = f"CPython {python_of('1.1')} is not on that machine"
+    assert f"box-1: {wanted.name} is left out, unmeasured: {why}" in lines
 
 
 @pytest.mark.parametrize(

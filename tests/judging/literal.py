@@ -39,6 +39,9 @@ NCHW = ("NCHW", "none", "off")
 FUSED = ("NHWC", "fused", "off")
 XLA = ("NHWC", "none", "on")
 
+#: How a command chooses NHWC alone.
+BENCH_NHWC = """--bench "\\('NHWC', 'none', 'off'\\)\""""
+
 
 def record(
     release: str,

@@ -149,6 +149,16 @@ def test_a_running_variance_agrees_with_the_word_that_its_step_gives_and_no_othe
             assert "/moving_" in (why_not or "")
 
 
+def test_another_running_variance_is_another_running_average_alone() -> None:
+    one = agreement.expected(True, reference.UNBIASED)
+    other = agreement.expected(True, WORDS[0])
+    assert list(other.changes) == list(other.sizes) == list(other.rounding) == list(one.changes)
+    differing = {key for key, size in other.sizes.items() if size != one.sizes[key]}
+    assert differing == {key for key in one.sizes if key.endswith("/moving_variance")}
+    for key, change in other.changes.items():
+        assert agreement.is_average(key) or change is one.changes[key], "weights are kept once"
+
+
 def test_an_unknown_running_variance_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown running variance 'halved'"):
         agreement.compare({}, UNFUSED, "halved")

@@ -282,7 +282,10 @@ def test_markdown_goes_to_standard_output_alone(box: Box) -> None:
         ([NEWEST, "--track", "keras"], "leave out the release"),
         (["--track", "nix"], "unknown track 'nix'"),
         (["--profile", "tpu-quick"], "unknown profile"),
-        (["--machine", "nobody"], "nothing on nobody can be judged"),
+        (
+            [NEWEST, "--machine", "nobody"],
+            "nothing is on record of a machine that is called nobody; there are records of: box",
+        ),
         (["--track", "keras"], "nothing on box can be judged"),
     ],
 )

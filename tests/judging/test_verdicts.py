@@ -13,15 +13,29 @@ from hypothesis import strategies as st
 
 from vggbench.judging import verdicts
 from vggbench.judging.acknowledged import Acknowledged
-from vggbench.judging.phrases import noise_messages
+from vggbench.judging.phrases import confirm_messages, noise_messages, remark
 from vggbench.judging.state import known_of, state_of
 from vggbench.judging.verdicts import Verdict
 from vggbench.records import Record
+from vggbench.stats.blocks import BlockNoise
 from vggbench.stats.judge import Noise
 from vggbench.stats.policy import ASSUMED_ENDING
 
 from ..records.factory import changed
-from .literal import CATALOGUE, FUSED, LINE, NCHW, NHWC, XLA, evidence, line, measured, record
+from .literal import (
+    BENCH_NHWC,
+    CATALOGUE,
+    FUSED,
+    LINE,
+    NCHW,
+    NHWC,
+    XLA,
+    evidence,
+    line,
+    measured,
+    record,
+)
+from .literal import verdict as literal_verdict
 
 NEWEST, BEFORE = LINE[-1], LINE[-2]
 
@@ -89,7 +103,7 @@ def test_what_is_not_sure_says_what_would_make_it_sure() -> None:
     assert verdict.suspected
     assert verdict.processes_needed is not None
     assert verdict.processes_needed > 0
-    assert verdict.next_step == f"vggbench confirm {NEWEST} --against {BEFORE}"
+    assert verdict.next_step == f"vggbench confirm {NEWEST} --against {BEFORE} {BENCH_NHWC}"
     assert verdicts.exit_status([verdict]) == 2
 
 
@@ -483,6 +497,113 @@ def test_newer_processes_that_do_not_count_are_said() -> None:
     assert verdict.as_json()["notes"] == verdict.notes
 
 
+@pytest.mark.parametrize(
+    ("ratio", "more", "said"),
+    [
+        ((1.141, 1.064, 1.224), {}, "seen, not yet sure: "),
+        ((0.9, 0.85, 0.96), {}, "seen, not yet sure: "),
+        ((1.141, 0.99, 1.3), {}, None),
+        ((1.01, 1.005, 1.015), {}, None),
+        ((1.141, 1.064, 1.224), {"outcome": "regressed"}, None),
+        ((1.141, 1.064, 1.224), {"why": "one process only of it"}, "one process only of it"),
+    ],
+)
+def test_what_is_not_sure_though_its_interval_excludes_0_says_that_it_is_seen(
+    ratio: tuple[float, float, float], more: dict[str, Any], said: str | None
+) -> None:
+    told = remark(literal_verdict(*ratio, **{"outcome": "not sure", **more}))
+    assert told == said if told is None or said is None else told.startswith(said)
+
+
+SESSIONS_ASSUMED = f"2 % between sessions {ASSUMED_ENDING}"
+
+
+@pytest.mark.parametrize(
+    ("noise", "said"),
+    [
+        (
+            BlockNoise(0.025, 2.0, f"2.5 % between blocks {ASSUMED_ENDING}"),
+            "2.5 % between blocks (assumed until more is on record)",
+        ),
+        (
+            Noise(0.03, 0.02, f"3 % between processes {ASSUMED_ENDING}; {SESSIONS_ASSUMED}", 1, 1),
+            "3.0 % between processes, 2.0 % between sessions (both assumed until more is on "
+            "record)",
+        ),
+        (
+            Noise(0.005, 0.02, f"12 processes of earlier releases; {SESSIONS_ASSUMED}", 9, 1),
+            "0.5 % between processes, 2.0 % between sessions (assumed until more is on record); "
+            "from 12 processes of earlier releases",
+        ),
+        (
+            # It was assumed, and moved by what other configurations tell.
+            Noise(0.02, 0.001, f"3 % between processes {ASSUMED_ENDING}; 6 sessions", 9, 9),
+            f"2.0 % between processes, 0.1 % between sessions; 3 % between processes "
+            f"{ASSUMED_ENDING}; from 6 sessions",
+        ),
+    ],
+)
+def test_a_noise_that_was_assumed_is_said_once(noise: Noise | BlockNoise, said: str) -> None:
+    assert noise_messages([of_words(*NHWC, noise=noise)]) == [said]
+
+
+def test_the_noise_of_two_kinds_says_of_which_configurations_each_is() -> None:
+    of_blocks = BlockNoise(0.004, 9.0, "6 calibrating blocks")
+    of_processes = Noise(0.005, 0.001, "9 processes; 6 sessions", 9, 9)
+    own = [
+        of_words(*NHWC, noise=of_blocks),
+        of_words(*NCHW, noise=of_processes),
+        of_words(*FUSED, noise=of_blocks),
+    ]
+    assert noise_messages(own) == [
+        "NHWC none off, NHWC fused off: 0.4 % between blocks; from 6 calibrating blocks",
+        "NCHW none off: 0.5 % between processes, 0.1 % between sessions; from 9 processes; from 6 "
+        "sessions",
+    ]
+
+
+OPEN = {"outcome": "not sure", "next_step": "vggbench confirm ...", "blocks_needed": 4}
+
+
+def of_words(data_format: str, batch_norm: str, xla: str, **more: Any) -> Verdict:
+    configuration = {"data_format": data_format, "batch_norm": batch_norm, "xla": xla}
+    return literal_verdict(1.02, 0.99, 1.05, configuration=configuration, **{**OPEN, **more})
+
+
+AGAIN = f"to be sure: vggbench confirm {NEWEST} --against {BEFORE}"
+
+
+def test_what_would_make_it_sure_names_the_few_configurations_that_are_open() -> None:
+    sure = of_words(*NCHW, outcome="unchanged", next_step=None)
+    both = [of_words(*NHWC), of_words(*NHWC, measure="first_step", suspected=True), sure]
+    assert confirm_messages(both) == [f"{AGAIN} {BENCH_NHWC}"]
+    two = [*both, of_words(*FUSED)]
+    assert confirm_messages(two) == [f"{AGAIN} {BENCH_NHWC} \"\\('NHWC', 'fused', 'off'\\)\""]
+    many = [of_words(*words) for words in (NHWC, NCHW, FUSED, XLA)]
+    assert confirm_messages(many) == [AGAIN]
+    assert confirm_messages([sure]) == []
+
+
+def test_what_would_make_it_sure_has_the_bench_that_was_typed() -> None:
+    assert confirm_messages([of_words(*NHWC)], ["off", "'NHWC', 'none'"]) == [
+        f"{AGAIN} --bench off \"'NHWC', 'none'\""
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "is_named"),
+    [
+        ({}, False),
+        ({"suspected": True}, True),
+        ({"suspected": True, "blocks_needed": 21}, False),
+        ({"measure": "step", "blocks_needed": 21}, True),
+    ],
+)
+def test_no_command_is_named_that_would_take_no_block(more: dict[str, Any], is_named: bool) -> None:
+    told = confirm_messages([of_words(*NHWC, **{"measure": "peak_memory", **more})])
+    assert told == ([f"{AGAIN} {BENCH_NHWC}"] if is_named else [])
+
+
 ONE_THREAD = {"variables": {"OMP_NUM_THREADS": "1"}}
 
 
@@ -506,7 +627,7 @@ def test_of_what_is_not_compared_it_is_said_which_variable_to_unset_and_what_to_
     verdict, other = (
         each for each in judged([*taken, *line(0.1, 0.1, words=FUSED)]) if each.measure == "step"
     )
-    assert verdict.next_step == again + r""" --bench "\('NHWC', 'none', 'off'\)" """.rstrip()
+    assert verdict.next_step == f"{again} {BENCH_NHWC}"
     assert other.ratio is not None
 
 

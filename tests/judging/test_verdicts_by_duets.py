@@ -22,6 +22,7 @@ from vggbench.stats.judge import Noise
 from ..records.factory import changed
 from .duets import block, blocks
 from .literal import (
+    BENCH_NHWC,
     CATALOGUE,
     FUSED,
     LINE,
@@ -91,7 +92,7 @@ def test_unsure_blocks_say_how_many_more_would_tell() -> None:
     assert verdict.blocks_needed is not None
     assert verdict.blocks_needed > 0
     assert verdict.processes_needed is None
-    assert verdict.next_step == f"vggbench confirm {NEWEST} --against {BEFORE}"
+    assert verdict.next_step == f"vggbench confirm {NEWEST} --against {BEFORE} {BENCH_NHWC}"
     assert verdict.suspected
     assert verdicts.exit_status([verdict]) == 2
 
@@ -359,7 +360,7 @@ def test_a_release_that_was_measured_with_others_only_is_not_compared_and_says_s
     verdict = step([*blocks(OLDER, BEFORE), *measured(NEWEST)])
     assert (verdict.outcome, verdict.against, verdict.ratio) == ("not sure", BEFORE, None)
     assert verdict.why == f"only duets with other releases have measured {BEFORE}"
-    assert verdict.next_step == f"vggbench confirm {NEWEST} --against {BEFORE}"
+    assert verdict.next_step == f"vggbench confirm {NEWEST} --against {BEFORE} {BENCH_NHWC}"
     both = step([*blocks(LINE[0], BEFORE), *blocks(OLDER, NEWEST, session=21)], against=BEFORE)
     assert both.why == f"only duets with other releases have measured {BEFORE} and {NEWEST}"
 
@@ -491,6 +492,13 @@ def test_noise_is_of_the_line_where_that_tells_it_else_of_the_profile() -> None:
     assert noise_of([*fused, *compared()]).origin == "8 calibrating blocks"
     elsewhere = [changed(record, profile="cpu-paper") for record in fused]
     assert noise_of([*elsewhere, *compared()], profile="cpu-quick").is_assumed
+
+
+def test_more_is_assumed_between_blocks_of_what_a_process_measures_once() -> None:
+    step, memory = (noise_of(compared(), key) for key in ("step", "peak_memory"))
+    assert step.is_assumed
+    assert memory.is_assumed
+    assert memory.deviation > 2 * step.deviation
 
 
 def test_calibrating_blocks_in_another_state_tell_nothing() -> None:

@@ -77,6 +77,15 @@ def test_a_release_is_read_with_its_lock(folder):
     )
 
 
+def test_a_track_has_its_frameworks_name_and_one_of_nightlies_says_so(folder):
+    nightly = folder / "demo-nightly"
+    nightly.mkdir()
+    content = {**TRACK, "track": "demo-nightly", "nightly_of": "demo"}
+    (nightly / "track.json").write_text(json.dumps(content))
+    tracks = Catalogue(folder).tracks
+    assert (tracks["demo"].title, tracks["demo-nightly"].title) == ("Demo", "Demo nightly")
+
+
 def test_what_is_written_is_read_again(folder):
     before = Catalogue(folder)
     release = before.by_name["demo-1.2"]

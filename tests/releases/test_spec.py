@@ -1,5 +1,7 @@
 """The texts that name releases: spec.py's table, and the line that each wrong word gets."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,6 +124,36 @@ def test_a_text_names_its_releases_or_is_refused(text, expected):
             names(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("tensorflow-2.99.0", "the nearest is tensorflow-2.21.0; "),
+        ("tensorflow-2.20.1", "the nearest are tensorflow-2.20.0 and tensorflow-2.21.0; "),
+        ("tensorflow-2.21.0+slwo", "the nearest is tensorflow-2.21.0+slow; "),
+        ("tensorflow-3.1", "the nearest is tensorflow-3.0+mine; "),
+    ],
+)
+def test_a_build_of_ones_own_is_nearest_only_where_no_other_release_is_as_near(text, expected):
+    own = make_catalogue(tensorflow=("2.20.0", "2.21.0"))
+    builds = ["2.21.0+slow", *(["3.0+mine"] if text.startswith("tensorflow-3") else [])]
+    line = own.tracks["tensorflow"]
+    own.tracks["tensorflow"] = replace(
+        line,
+        releases=in_order(
+            [
+                *line.releases,
+                *(
+                    Release("tensorflow", each, "2020-01-01", "3.11", after="2.21.0")
+                    for each in builds
+                ),
+            ]
+        ),
+    )
+    with pytest.raises(spec.SpecError) as caught:
+        spec.select(own, text)
+    assert expected in str(caught.value)
+
+
 DATES = ("2.21.0.dev20260101", "2.22.0.dev20260601", "2.22.0.dev20260905")
 NIGHTLY = make_catalogue(
     {"tensorflow-nightly": "tensorflow"},
@@ -171,7 +203,7 @@ def test_a_build_of_ones_own_hides_no_nightly_from_a_specifier():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("tensorflow-nightly-2.23", f"the nearest are {NEWEST}; "),
+        ("tensorflow-nightly-2.23", f"the nearest is {NEWEST}; "),
         ("tensorflow-nightly-late", "'late' is no version; the track goes from tensorflow-nightly"),
         (
             "tensorflow-nigthly-2.22",
@@ -194,10 +226,13 @@ def test_a_wrong_text_with_a_hyphen_gets_one_line_with_what_is_nearest(text, exp
     [
         ("tensroflow", "unknown track 'tensroflow'; perhaps tensorflow; the tracks are: "),
         ("Tensorflow>=2", "unknown track 'Tensorflow'; perhaps tensorflow; "),
+        ("2.16.2", "unknown track '2.16.2'; perhaps tensorflow-2.16.2; the tracks are: "),
+        ("2.3.1..2.16.2", "unknown track '2.16.2'; perhaps tensorflow-2.16.2; "),
+        ("9.9", "unknown track '9.9'; the tracks are: keras, tensorflow, theano"),
         ("torch-2.0", "unknown track 'torch'; the tracks are: keras, tensorflow, theano"),
         ("tensorflow-2.14.0", "the nearest are tensorflow-2.10.1 and tensorflow-2.15.1; "),
-        ("tensorflow-0.9", "the nearest are tensorflow-1.0.0; "),
-        ("tensorflow==9.9", "the nearest are tensorflow-2.17.0rc1; "),
+        ("tensorflow-0.9", "the nearest is tensorflow-1.0.0; "),
+        ("tensorflow==9.9", "the nearest is tensorflow-2.17.0rc1; "),
         ("tensorflow==9.9", "vggbench releases add tensorflow==9.9"),
         ("tensorflow>2.16.2", "only pre-releases fit, and a specifier takes them only where it"),
         ("tensorflow>2.16.2", "such as 'tensorflow>=2.17.0rc1'"),

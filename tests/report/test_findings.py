@@ -66,7 +66,9 @@ def test_what_could_not_be_is_counted_by_reason(measured: Tiny) -> None:
 
 
 def test_what_releases_install_is_listed_of_each_major_version(measured: Tiny) -> None:
-    listed = rows(findings(measured)["What releases install, cpu"], "| tinyframe-")
+    text = findings(measured)["What releases install, cpu"]
+    assert rows(text, "<summary>Tinyframe: ")
+    listed = rows(text, "| tinyframe-")
     assert [row.split(" | ")[0] for row in listed] == [
         "| tinyframe-1.0",
         "| tinyframe-1.10",

@@ -93,6 +93,15 @@ def test_what_the_user_has_set_for_matplotlib_changes_no_picture(
     assert pictures[0] == pictures[1]
 
 
+def test_a_track_of_nightlies_is_called_one() -> None:
+    said = (
+        "^nothing of TensorFlow nightly is on record for box; measure it there with: asv run "
+        "tensorflow-nightly$"
+    )
+    with pytest.raises(plot.PlotError, match=said):
+        plot.choose(found(), CATALOGUE.tracks["tensorflow-nightly"], "box")
+
+
 def test_an_svg_is_an_svg_with_all_releases_and_configurations(
     checkout: Path, tmp_path: Path
 ) -> None:
@@ -283,7 +292,7 @@ def test_a_chain_is_drawn_against_the_base_that_is_asked_for(
 def test_components_of_a_chain_are_drawn_apart_with_a_base_each(tmp_path: Path) -> None:
     evidence = gather("box", APART, CATALOGUE)
     found = chained.choose(evidence, TENSORFLOW)
-    (line,) = lines("box", APART, CATALOGUE, chained=[chain.line for chain in found])[0]
+    (line,) = lines("box", APART, CATALOGUE, also=[chain.line for chain in found])[0]
     plot.draw_chains(line, TENSORFLOW, found, tmp_path / "apart.svg")
     # Two releases, and apart from them other two; and the line of another configuration.
     assert paths(tmp_path / "apart.svg", "MLML") == ["MLML"]

@@ -80,6 +80,12 @@ def test_without_anything_the_noise_is_assumed_and_said_so() -> None:
     assert found.origin == "2.5 % between blocks is assumed until more is on record"
 
 
+def test_what_is_assumed_is_the_measures_own() -> None:
+    found = blocks.noise([], [], assumed=0.06)
+    assert (found.deviation, found.is_assumed) == (0.06, True)
+    assert found.origin == "6.0 % between blocks is assumed until more is on record"
+
+
 def test_blocks_of_a_release_with_itself_tell_the_noise() -> None:
     found = blocks.noise([SAME], [])
     assert found.deviation == pytest.approx(0.015, rel=0.25)

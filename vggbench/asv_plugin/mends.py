@@ -15,6 +15,9 @@ replacement needless:
   a line (``stored``).
 - ``asv preview`` listens on all interfaces (commands/preview.py:38), and ends in a traceback where
   there are no pages. With the replacement it listens on 127.0.0.1, and says how to make pages.
+- ``iter_matrix`` has all profiles of the matrix, and each that is not measured gets a line
+  (environment.py:373). The replacement leaves out those of a GPU where there is none and nobody
+  asked for them.
 - ``Benchmarks.discover`` needs a release in which to discover benchmarks, and installs the newest
   release of every track where the first release of the range cannot be installed
   (benchmarks.py:146). The replacement discovers them in asv's own process, because the benchmarks
@@ -22,6 +25,8 @@ replacement needless:
 - ``Benchmarks.discover`` selects benchmarks that only a GPU has for a run without one. The
   replacement leaves them out as long as others remain, because asv would list rows of n/a wherever
   it lists results.
+- ``asv run`` says "No benchmarks selected" (commands/run.py:384). With the replacement of
+  ``Benchmarks.discover`` it says which pattern selects none, and what there is.
 - ``run_benchmarks`` runs every benchmark in every release (runner.py:185). The replacement leaves
   out the benchmarks of other tracks: it starts no process for them, and stores nothing.
 - ``asv show`` lists bare ids (commands/show.py:159), and ``asv rm`` takes no names
@@ -57,7 +62,7 @@ from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any
 
-from asv import results, util
+from asv import environment, results, util
 from asv.benchmarks import Benchmarks
 from asv.commands import (
     asv_profiling,
@@ -74,13 +79,16 @@ from asv.console import log
 from asv.repo import NoSuchNameError, get_repo
 
 from .. import records
-from ..errors import VggbenchError, of_system, one_line
+from ..errors import VggbenchError, of_system, one_line, some_of
 from ..inside.measure import SAMPLED
 from ..runs import profiles
-from ..runs.suite import expression
+from ..runs.suite import Suite, expression
 from . import comparable, invocation, stored
 
 LOOPBACK = "127.0.0.1"
+
+#: The pattern that has asv run write benchmarks.json and end (commands/run.py:381).
+JUST_DISCOVER = "just-discover"
 
 #: The system's errors for a full disk, a used-up quota and a limit on the size of files.
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -101,6 +109,7 @@ def install() -> None:
     for module in (compare, publish, show):
         module.iter_machine_files = stored.iter_machine_files
     preview.socketserver = SimpleNamespace(ThreadingTCPServer=LoopbackServer)
+    environment.iter_matrix = _mended_matrix(environment.iter_matrix)
     Benchmarks._disc_benchmarks = _mended_discovery(Benchmarks._disc_benchmarks)
     Benchmarks.discover = _mended_selection(Benchmarks.discover)
     for module in (run, find, asv_profiling):
@@ -222,9 +231,26 @@ def _mended_run_benchmarks(original: Any) -> Any:
     return run_benchmarks
 
 
+def _mended_matrix(original: Any) -> Any:
+    def iter_matrix(environment_type: Any, pythons: Any, conf: Any, *rest: Any) -> Any:
+        for entry in original(environment_type, pythons, conf, *rest):
+            profile = entry.get(("env_nobuild", profiles.VARIABLE))
+            if not invocation.is_measuring() or profile is None or profiles.may_be(profile, conf):
+                yield entry
+
+    return iter_matrix
+
+
 def _mended_selection(original: Any) -> Any:
     def discover(*args: Any, **options: Any) -> Any:
         benchmarks = original(*args, **options)
+        patterns = invocation.patterns()
+        if not benchmarks and patterns and patterns != [JUST_DISCOVER]:
+            own = Suite(Path(invocation.checkout().benchmark_dir)).timed([])
+            raise util.UserError(
+                f"--bench {' '.join(patterns)} selects no benchmark; there are: "
+                f"{some_of([configured.asv_name for configured in own], 5)}"
+            )
         of_a_gpu = [name for name in benchmarks if records.method_of(name) in SAMPLED]
         has_gpu = any(
             profiles.device_of(profile) == "gpu" for profile in invocation.asked_profiles()

@@ -7,6 +7,7 @@ clock of its own.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
@@ -71,13 +72,19 @@ class Standing:
         answered. ``follow_improved``: whether what processes by themselves call an improvement
         needs blocks, too."""
         by_products = [
-            more
-            for measure, verdict in self.verdicts.items()
-            # A by-product is followed only while an answer is within reach.
-            if measure != STEP.key
-            and (more := self._more(verdict, follow_improved)) <= self.left(of)
+            self._more(self.verdicts[measure], follow_improved)
+            for measure in self.open_by_products(of, follow_improved)
         ]
         return max(self.needed_for_the_step(of, follow_improved), *by_products, 0)
+
+    def open_by_products(self, of: Comparison, follow_improved: bool = True) -> list[str]:
+        """The measures beside the step for which ``of`` needs blocks more."""
+        return [
+            measure
+            for measure, verdict in self.verdicts.items()
+            # A by-product is followed only while an answer is within reach.
+            if measure != STEP.key and 0 < self._more(verdict, follow_improved) <= self.left(of)
+        ]
 
     def needed_for_the_step(self, of: Comparison, follow_improved: bool = True) -> int:
         """About how many blocks more the step of ``of`` needs, whatever its by-products need."""
@@ -148,14 +155,16 @@ class BlockTools:
 class Answer:
     """What came of a comparison. ``blocks`` were taken now. ``why``: what keeps it from being
     answered, None where it is. ``out_of_budget``: it was the budget, and about ``seconds`` more
-    would answer it. ``is_busy``: the budget was spent while others kept the machine busy.
-    ``failed``: something went wrong. ``has_no_room``: two processes found no room in memory."""
+    would answer it; where its step is answered, ``by_products`` has the measures that are open.
+    ``is_busy``: the budget was spent while others kept the machine busy. ``failed``: something went
+    wrong. ``has_no_room``: two processes found no room in memory."""
 
     comparison: Comparison
     standing: Standing
     blocks: int
     why: str | None = None
     out_of_budget: bool = False
+    by_products: Sequence[str] = ()
     is_busy: bool = False
     seconds: float = 0.0
     failed: bool = False
@@ -166,7 +175,8 @@ class Answer:
 class _Open:
     """A comparison that is not answered yet. ``taken``: how many blocks that count were taken now;
     ``seconds``: what one takes; ``spent_s``: what all that was done for it now took. ``is_busy``:
-    whether the last one did not count since others computed."""
+    whether the last one did not count since others computed. ``is_told``: whether it was said that
+    it goes on though its step is answered."""
 
     comparison: Comparison
     standing: Standing
@@ -175,13 +185,24 @@ class _Open:
     seconds: float = 0.0
     spent_s: float = 0.0
     is_busy: bool = False
+    is_told: bool = False
 
     def needed(self, tools: BlockTools) -> int:
         return self.standing.needed(self.comparison, tools.follow_improved)
 
-    def likely_s(self, tools: BlockTools) -> float:
-        """Seconds until it is answered or closed, about; 0 where nothing is known of it."""
-        return min(self.needed(tools), self.standing.left(self.comparison)) * self.seconds
+    def likely_s(self, tools: BlockTools, unknown_s: float = 0.0) -> float:
+        """Seconds until it is answered or closed, about. ``unknown_s``: what a block is taken to
+        last where nothing is known of it."""
+        blocks = min(self.needed(tools), self.standing.left(self.comparison))
+        return blocks * (self.seconds or unknown_s)
+
+    def by_products(self, tools: BlockTools) -> list[str]:
+        """The measures that it is open in, where its step is answered; else none."""
+        of, follow_improved = self.comparison, tools.follow_improved
+        is_open = self.standing.needed_for_the_step(of, follow_improved) > 0
+        if is_open or self.standing.why_undecided is not None:
+            return []
+        return self.standing.open_by_products(of, follow_improved)
 
     @property
     def why_closed(self) -> str | None:
@@ -241,6 +262,9 @@ def answer_all(comparisons: Sequence[Comparison], tools: BlockTools) -> list[Ans
             going += again
             continue
         open_ = min(affordable, key=lambda each: _rank(each, tools))
+        if not open_.is_told and (measures := open_.by_products(tools)):
+            open_.is_told = True
+            tools.say(_goes_on(open_, measures))
         given_up = _take(open_, tools)
         is_busy = open_.is_busy
         if given_up is not None:
@@ -251,9 +275,13 @@ def answer_all(comparisons: Sequence[Comparison], tools: BlockTools) -> list[Ans
         ended[open_.comparison] = replace(ended[open_.comparison], standing=open_.standing)
     for open_ in going:
         why = f"{tools.budget.why_over(open_.unbegun_s)}{_while_busy(is_busy)}"
-        seconds = open_.likely_s(tools)
         ended[open_.comparison] = _answer(
-            open_, why, out_of_budget=True, is_busy=is_busy, seconds=seconds
+            open_,
+            why,
+            out_of_budget=True,
+            by_products=open_.by_products(tools),
+            is_busy=is_busy,
+            seconds=open_.likely_s(tools, _typical_s(begun)),
         )
     return [ended[comparison] for comparison in comparisons]
 
@@ -268,6 +296,26 @@ def _open_again(answered: Sequence[_Open], tools: BlockTools) -> list[_Open]:
             tools.say(f"{told}; it is open again, since other blocks showed more noise")
             again.append(open_)
     return again
+
+
+def _goes_on(open_: _Open, measures: Sequence[str]) -> str:
+    """One line, for the one who waits: more blocks are taken though the step is answered."""
+    own = open_.standing.verdicts
+    what = "a regression" if all(own[measure].suspected for measure in measures) else "a change"
+    return (
+        f"{open_.comparison.name}: {_titles([STEP.key])} is answered; going on for "
+        f"{_titles(measures)}, where {what} is suspected"
+    )
+
+
+def _titles(measures: Sequence[str]) -> str:
+    return " and ".join(f"the {JUDGED[measure].title}" for measure in measures)
+
+
+def _typical_s(of: Sequence[_Open]) -> float:
+    """Seconds of a block, the mean over those of which they are known; 0 where that is none."""
+    known = [open_.seconds for open_ in of if open_.seconds]
+    return statistics.mean(known) if known else 0.0
 
 
 def _while_busy(is_busy: bool) -> str:
@@ -353,9 +401,10 @@ def _change(verdict: Verdict, standing: Standing) -> str:
 
 def _plan(wanted: Sequence[_Open], tools: BlockTools) -> str:
     names = some_of([open_.comparison.name for open_ in wanted], MOST_NAMES)
-    each = [open_.likely_s(tools) for open_ in wanted]
-    seconds = sum(each)
-    about = f", {_about(each)}" if seconds else ""
+    seconds = sum(open_.likely_s(tools, _typical_s(wanted)) for open_ in wanted)
+    about = f", about {duration_text(seconds)}" if seconds else ""
+    if seconds and not all(open_.seconds for open_ in wanted):
+        about += " if those without a record take as long as the others"
     over = "" if seconds <= tools.budget.left_s else f"; {tools.budget.name} may not be enough"
     return f"To answer: {names}{about}{over}"
 
@@ -392,4 +441,5 @@ def open_messages(answers: Sequence[Answer]) -> list[str]:
 
 
 def _name(answer: Answer) -> str:
-    return answer.comparison.name
+    open_ = f" ({_titles(answer.by_products)})" if answer.by_products else ""
+    return f"{answer.comparison.name}{open_}"

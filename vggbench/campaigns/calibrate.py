@@ -35,7 +35,7 @@ from ..runs.local import Local, why_not_here
 from ..runs.suite import Configured
 from ..stats import robust
 from ..stats.blocks import BlockNoise, found_with
-from ..stats.policy import A_BLOCK, EXCLUDED, MOST_BLOCKS
+from ..stats.policy import A_BLOCK, EXCLUDED, MOST_BLOCKS, per_cent
 from . import taking
 from .budget import Budget
 from .taking import BlockResult, Uncounted
@@ -255,15 +255,15 @@ def noise_report(found: Mapping[str, KnownNoise], threshold: float, comparisons:
             enough = sum(smallest > slow_down for smallest in finds[worst]) + 1
             over = f"more than {MOST_BLOCKS} blocks"
             count = how_many_blocks(enough) if enough <= MOST_BLOCKS else over
-            parts.append(f"of {100 * slow_down:.0f} % with {count}")
+            parts.append(f"of {per_cent(slow_down)} with {count}")
     smallest = finds[worst][-1]
     if parts:
-        parts.append(f"of {100 * smallest:.1f} % with {how_many_blocks(MOST_BLOCKS)}")
+        parts.append(f"of {per_cent(smallest, 1)} with {how_many_blocks(MOST_BLOCKS)}")
         lines.append(f"Likely to be found: a slow-down {', '.join(parts)}.")
     if is_too_noisy(found[worst].noise, threshold, comparisons):
         lines.append(
-            f"This machine is too noisy for a threshold of {100 * threshold:.1f} %: no comparison "
-            f"could tell {100 * _excluded(threshold):.1f} % from nothing. Ask for a higher "
+            f"This machine is too noisy for a threshold of {per_cent(threshold, 1)}: no comparison "
+            f"could tell {per_cent(_excluded(threshold), 1)} from nothing. Ask for a higher "
             f"--threshold, or make it quieter:"
         )
         lines += [f"  - {line}" for line in advice()]
@@ -275,9 +275,9 @@ def _of_one(known: KnownNoise) -> str:
     noise = known.noise
     if noise.is_assumed:
         return f"too few blocks to tell its noise; {noise.origin}"
-    bias = f"a bias of {100 * noise.bias:.1f} %" if noise.bias > 0 else "no bias that is sure"
+    bias = f"a bias of {per_cent(noise.bias, 1)}" if noise.bias > 0 else "no bias that is sure"
     return (
-        f"blocks differ by {100 * noise.deviation:.1f} %, {bias} (together they lie "
+        f"blocks differ by {per_cent(noise.deviation, 1)}, {bias} (together they lie "
         f"{percent(1 + known.off)} off; from {noise.origin})"
     )
 

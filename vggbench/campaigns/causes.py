@@ -51,6 +51,10 @@ LARGE = (
 #: How things are changed back, and what is on record of that; None where they cannot be.
 Tried: TypeAlias = "tuple[ChangeBack, Separation | None] | None"
 
+#: What tells one that is wanted from another: the name of its release, that of the lock that is
+#: changed, and what is changed back.
+Place = tuple[str, str, str]
+
 #: Causes that are named before it begins, at most.
 MOST_NAMES = 10
 
@@ -74,13 +78,18 @@ class Wanted:
     seconds: tuple[float, ...]
 
     @property
-    def place(self) -> tuple[str, str, str]:
+    def place(self) -> Place:
         return self.release.name, self.change.lock, self.change.name
 
     @property
     def name(self) -> str:
         """As messages name it."""
         return f"{self.release.name} with {self.change.name}"
+
+    @property
+    def forecast_s(self) -> float:
+        """Seconds that an answer is likely to take."""
+        return LIKELY * sum(self.seconds)
 
     @property
     def rank(self) -> float:
@@ -132,7 +141,7 @@ class Causes:
         taken, known = self._on_record()
         of = self._here.machine, taken, self._here.catalogue
         facts = separations.facts(*of, self._profile)
-        together: dict[tuple[str, str, str], Wanted] = {}
+        together: dict[Place, Wanted] = {}
         for verdict in self.changes:
             release = self._here.catalogue.by_name[verdict.release]
             change = self._next(verdict, release, known[verdict.release], facts)
@@ -190,17 +199,44 @@ class Causes:
                 over = bool(left) and (over or any(map(untried, left)))
                 return Left(tuple(wanted.name for wanted in left), over)
             tried |= {(*now.place, each.configured.key) for each in questions}
-            work = separate.Work(
-                release=now.release,
-                change=now.change,
-                profile=self._profile,
-                questions=tuple(questions),
-                threshold=self._threshold,
-            )
-            with self._here.runner(records.DUET) as runner:
-                make_room(now)
-                over = separate.measure(self._here, runner, work, budget) or over
+            over = self._measure(now, questions, budget, make_room) or over
             left = self.wanted()
+
+    def separate_one(
+        self, place: Place, budget: Budget, make_room: Callable[[Wanted], None]
+    ) -> Left:
+        """Measure what is wanted at this ``place`` alone, and nothing where nothing is: a change
+        may be no longer sure, or its cause known. ``make_room``: as ``separate_all`` has it.
+
+        Errors of measuring pass through: what was taken before is on record.
+        """
+        over = False
+        for wanted in self._wanted_at(place):
+            over = self._measure(wanted, wanted.questions, budget, make_room)
+        return Left(tuple(wanted.name for wanted in self._wanted_at(place)), over)
+
+    def _wanted_at(self, place: Place) -> list[Wanted]:
+        return [wanted for wanted in self.wanted() if wanted.place == place]
+
+    def _measure(
+        self,
+        wanted: Wanted,
+        questions: Sequence[Question],
+        budget: Budget,
+        make_room: Callable[[Wanted], None],
+    ) -> bool:
+        """Measure what is ``wanted`` for these of its ``questions``; returns whether the budget
+        ended that."""
+        work = separate.Work(
+            release=wanted.release,
+            change=wanted.change,
+            profile=self._profile,
+            questions=tuple(questions),
+            threshold=self._threshold,
+        )
+        with self._here.runner(records.DUET) as runner:
+            make_room(wanted)
+            return separate.measure(self._here, runner, work, budget)
 
     def _on_record(self) -> tuple[list[Record], dict[str, list[Separation]]]:
         """All records, and what was separated of each release that changed, by its name."""
@@ -317,7 +353,7 @@ def _needed(separation: Separation) -> int:
 
 def plan(left: Sequence[Wanted], budget: Budget) -> str:
     """One line about what is to be measured, and how long it takes."""
-    seconds = LIKELY * sum(sum(wanted.seconds) for wanted in left)
+    seconds = sum(wanted.forecast_s for wanted in left)
     over = f"; {budget.name} may not be enough" if seconds > budget.left_s else ""
     names = some_of([wanted.name for wanted in left], MOST_NAMES)
     return f"To separate: {names}, about {duration_text(seconds)}{over}"

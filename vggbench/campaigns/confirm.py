@@ -98,7 +98,7 @@ def run(here: Local, asked: ConfirmRequest, limits: Limits) -> int:
     for line in answering.open_messages(found):
         here.say(line)
     went_wrong = len(can_be) < len(unmeasured) or any(answer.failed for answer in found)
-    return verdict_command.worst(2 if went_wrong else 0, judging.report([after.name]))
+    return verdict_command.worst(2 if went_wrong else 0, judging.report_of(after))
 
 
 def _of_this_machine(here: Local, wanted: Sequence[Comparison]) -> list[Comparison]:
@@ -506,12 +506,19 @@ class Judging:
         status. Raises VggbenchError where nothing can be judged."""
         return verdict_command.show(self.report_on(names), "text", self.here.say)
 
-    def report_on(self, names: Sequence[str]) -> Report:
-        """What ``report`` prints. Raises VggbenchError where nothing can be judged."""
+    def report_of(self, release: Release) -> int:
+        """As ``report``, of the configurations of one release that the patterns select."""
+        keys = self._asked_for if self._patterns else None
+        report = self.report_on([release.name], keys=keys, patterns=self._patterns)
+        return verdict_command.show(report, "text", self.here.say)
+
+    def report_on(self, names: Sequence[str], **more: Any) -> Report:
+        """What ``report`` prints; ``more`` as a VerdictRequest has it. Raises VggbenchError where
+        nothing can be judged."""
         profile = self._profiles[0] if len(self._profiles) == 1 else None
         against = None if self._against is None else self._against.name
         asked = verdict_command.VerdictRequest(
-            releases=names, against=against, profile=profile, threshold=self._threshold
+            releases=names, against=against, profile=profile, threshold=self._threshold, **more
         )
         here = self.here
         return verdict_command.judge(

@@ -21,7 +21,7 @@ from ..errors import VggbenchError
 from ..judging import duets, verdict_command
 from ..judging.duets import Block, SubjectKey
 from ..judging.measures import JUDGED, STEP
-from ..judging.phrases import change, how_many_blocks
+from ..judging.phrases import change, doubt, how_many_blocks
 from ..releases import spec
 from ..releases.catalogue import Release
 from ..releases.environments import EnvironmentUnusable
@@ -251,13 +251,15 @@ class _Evidence:
 
     def by_products(self) -> list[str]:
         """A note on each by-product that enough of the blocks have."""
-        return [
-            f"{JUDGED[measure].title}: {change(found)}, {found.outcome}"
-            for measure in JUDGED
-            if measure != STEP.key
-            and sum(measure in block.numbers for block in self.counting) >= LEAST_BLOCKS
-            for found in [self.judgement(measure)]
-        ]
+        notes = []
+        for measure, known in JUDGED.items():
+            enough = sum(measure in block.numbers for block in self.counting) >= LEAST_BLOCKS
+            if measure == STEP.key or not enough:
+                continue
+            found = self.judgement(measure)
+            told = doubt(found, self.criterion.threshold) or found.outcome
+            notes.append(f"{known.title}: {change(found)}, {told}")
+        return notes
 
 
 def _answer(
@@ -308,11 +310,11 @@ def _answer(
             by_step = evidence.judgement(STEP.key)
             into.judged(by_step, evidence.counting)
             here.say(
-                f"{how_many_blocks(into.blocks)}: {into.second} by {into.first}: "
-                f"{by_step.ratio:.3f} ({by_step.low:.3f} to {by_step.high:.3f}), {by_step.outcome}"
+                f"{how_many_blocks(into.blocks)}: {into.second} against {into.first}: "
+                f"{change(by_step)}, {by_step.outcome}"
             )
         elif came.outcome == records.OK:
-            here.say(f"{into.second} by {into.first}: the block does not count: {came.why}")
+            here.say(f"{into.second} against {into.first}: the block does not count: {came.why}")
         if ended:
             into.notes.append(str(came.why))
             if came.waited_in_vain:
@@ -335,7 +337,7 @@ def _spent(budget: Budget, is_busy: bool) -> str:
 
 def _show(found: Sequence[Finding]) -> None:
     table = Table(box=None, pad_edge=False)
-    for heading in ("second", "by first", "change", "verdict", "blocks (samples)"):
+    for heading in ("second", "against first", "change", "verdict", "blocks (samples)"):
         table.add_column(heading, overflow="fold")
     for finding in found:
         table.add_row(

@@ -14,6 +14,7 @@ from asv import util
 from .. import records
 from ..errors import Say, some_of
 from ..judging.measures import JUDGED, STEP
+from ..judging.phrases import change
 from ..records import Record
 from ..releases.catalogue import Release
 from ..releases.environments import EnvironmentUnusable
@@ -176,16 +177,14 @@ def progress(
     comparison: Comparison, record: Record, taken: int, judgements: Mapping[str, Judgement]
 ) -> str:
     """One line about a process that ended, for the one who waits."""
-    ratios = ", ".join(
-        f"{JUDGED[measure].title} {judgement.ratio:.3f} "
-        f"({judgement.low:.3f} to {judgement.high:.3f})"
-        for measure, judgement in judgements.items()
+    changes = ", ".join(
+        f"{JUDGED[measure].title} {change(judgement)}" for measure, judgement in judgements.items()
     )
     took = util.human_time(record.median_s)
     name = comparison.configured.words
     return (
         f"{name}, process {taken}, {record.release}: {took}; "
-        f"{comparison.after.name} by {comparison.before.name} so far: {ratios}"
+        f"{comparison.after.name} against {comparison.before.name} so far: {changes}"
     )
 
 
@@ -238,12 +237,11 @@ def _plan(confirmations: Sequence[Confirmation], seconds: float, budget: Budget)
 def ending(confirmed: Confirmed) -> str:
     """One line about what came of a confirmation."""
     answers = "; ".join(
-        f"{JUDGED[measure].title}: {judged.outcome}, "
-        f"{judged.ratio:.3f} ({judged.low:.3f} to {judged.high:.3f})"
+        f"{JUDGED[measure].title}: {judged.outcome}, {change(judged)}"
         for measure, judged in confirmed.judgements.items()
     )
     why = f"; {confirmed.why}" if confirmed.why else ""
     return (
         f"{confirmed.comparison.in_full}: {answers or 'no judgement'}, "
-        f"{confirmed.processes} more processes{why}"
+        f"{confirmed.processes} processes taken{why}"
     )

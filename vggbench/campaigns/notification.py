@@ -222,8 +222,8 @@ def _of(report: Report, releases: Collection[str]) -> Report:
 
 def tell(command: str, told: News, folder: Path, say: Say) -> bool:
     """Run the user's ``command`` in ``folder`` with the message on its standard input; returns
-    whether it ended with 0. Of several commands, the first that fails is the last. What it prints
-    is shown. It ends with this process."""
+    whether it ended with 0. Of several commands, the first that fails is the last; of a pipeline,
+    its last command alone counts (sh(1)). What it prints is shown. It ends with this process."""
     assert told.message is not None
     sys.stdout.flush()
     variables = {

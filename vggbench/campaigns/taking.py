@@ -14,13 +14,13 @@ from ..errors import Say
 from ..judging import duets
 from ..judging.duets import Block
 from ..judging.evidence import left_out_message
-from ..judging.state import is_as_now, known_of
+from ..judging.state import Now, is_as_now, known_of
 from ..records import Record
 from ..records.record import is_number
 from ..runs import duet, memory
 from ..runs.duet import Subject
 from ..runs.local import Local, Runner
-from ..stats.policy import A_BLOCK
+from ..stats.policy import A_BLOCK, per_cent
 from .budget import Budget, duration_text
 
 #: Both processes of a duet may take so much more together than they were seen to.
@@ -141,7 +141,7 @@ def take(
         why = f"another one measured on this machine at the same time: {other}"
     elif is_spoilt:
         share = duets.others_share(both)
-        why = f"the machine was busy: others used {100 * share:.0f} % of the processors"
+        why = f"the machine was busy: others used {per_cent(share)} of the processors"
     return BlockResult(why=why, is_spoilt=is_spoilt, waiting=waiting, seconds=seconds)
 
 
@@ -159,15 +159,16 @@ def waiting_message(both: Sequence[duets.DuetRecords]) -> str | None:
         return None
     names = " and ".join(dict.fromkeys(record.name for record in both[0]))
     return (
-        f"{names}: one of the two computed while it waited, {100 * share:.1f} % of a step of the "
+        f"{names}: one of the two computed while it waited, {per_cent(share, 1)} of a step of the "
         f"other; pools of threads that spin do that (OMP_WAIT_POLICY=passive and KMP_BLOCKTIME=0 "
         f"end it)"
     )
 
 
-def blocks_apart(here: Local, profile: str, purpose: str) -> list[Block]:
+def blocks_apart(here: Local, profile: str, purpose: str, at: Now | None = None) -> list[Block]:
     """The whole blocks in a profile that were measured for a ``purpose`` which is one of APART, in
-    the state that the machine has now, as far as that is known, oldest first."""
+    the state that the machine has now, as far as that is known, oldest first. ``at``: as
+    ``is_as_now`` has it."""
     found, _ = duets.gather(
         here.machine,
         here.store.apart(here.machine, purpose),
@@ -175,10 +176,11 @@ def blocks_apart(here: Local, profile: str, purpose: str) -> list[Block]:
         known_of(here.store.all(here.machine)),
         purpose=purpose,
     )
+    ours = duet.set_by_us(profile, purpose)
     return [
         block
         for block in found
-        if block.profile == profile and is_as_now(block.states[0], duet.set_by_us(profile, purpose))
+        if block.profile == profile and is_as_now(block.states[0], ours, at)
     ]
 
 
@@ -288,7 +290,7 @@ class Patience:
                 else f", {duration_text(max(0.0, left))} of the budget are left"
             )
             self._say(
-                f"the machine is busy, others use {100 * share:.0f} % of the processors: "
+                f"the machine is busy, others use {per_cent(share)} of the processors: "
                 f"waiting{until}"
             )
         if left <= 0:

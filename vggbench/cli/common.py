@@ -8,7 +8,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
@@ -36,7 +36,8 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 class Parser(argparse.ArgumentParser):
     """The parser of vggbench and of each of its commands. It refuses an empty argument, because a
-    command would take it for an argument that was not given."""
+    command would take it for an argument that was not given. What it refuses is said in one line,
+    in the name of the command that was given it."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -44,17 +45,38 @@ class Parser(argparse.ArgumentParser):
         self.register("type", None, word)
         self.register("type", Path, path)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As argparse has it, but unknown arguments end it here: argparse would leave what a
+        command does not know to the parser of vggbench, which has none of the command's options."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._perhaps(unknown)}")
+        return parsed, unknown
+
+    def _perhaps(self, unknown: Sequence[str]) -> str:
+        """The options of this parser that are nearest to those among the ``unknown`` arguments, for
+        the end of a message."""
+        names = [text.partition("=")[0] for text in unknown if text.startswith("-")]
+        near = [
+            found[0]
+            for name in names
+            if (found := difflib.get_close_matches(name, self._option_string_actions, n=1))
+        ]
+        return f"; perhaps {' and '.join(near)}" if near else ""
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         try:
             super()._check_value(action, value)
-        except argparse.ArgumentError as err:
+        except argparse.ArgumentError:
             close = difflib.get_close_matches(str(value), map(str, action.choices or ()), n=1)
-            if close:
-                err.message += f"; perhaps {close[0]}"
-            raise
+            if not close:
+                raise
+            message = f"invalid choice: {value!r}; perhaps {close[0]}"
+            raise argparse.ArgumentError(action, message) from None
 
     def error(self, message: str) -> NoReturn:
-        super().error(shortened(message))
+        line = shortened(" ".join(message.splitlines()))
+        self.exit(2, f"{self.prog}: {line}; see {self.prog} --help\n")
 
 
 def add_commands(to: argparse.ArgumentParser, metavar: str = "COMMAND") -> Subparsers:

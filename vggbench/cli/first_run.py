@@ -65,9 +65,8 @@ def run(checkout: Checkout) -> int:
     for line in left_out:
         say(f"  left out: {line}")
     say(
-        f"  left out too: every other configuration than {CONFIGURATIONS[1]}; "
-        f"each is measured by {ATTRIBUTES['rounds']} process of {ATTRIBUTES['repeat']} samples. "
-        f"In full: asv run tensorflow"
+        f"Measured is {CONFIGURATIONS[1]}, by {ATTRIBUTES['rounds']} process of "
+        f"{ATTRIBUTES['repeat']} samples each. Everything else: asv run tensorflow"
     )
     asv = Asv(checkout)
     machine = machines.named(checkout, say)

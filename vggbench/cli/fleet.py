@@ -11,8 +11,9 @@ import functools
 import importlib.util
 import ipaddress
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..campaigns import budget
 from ..checkout import Checkout
@@ -29,6 +30,9 @@ from .common import (
     say,
     word,
 )
+
+if TYPE_CHECKING:
+    from ..fleet.hand_out import Engine
 
 #: The port of a scheduler: Dask's.
 PORT = 8786
@@ -115,13 +119,19 @@ def _add_place(parser: argparse.ArgumentParser, port: int, when: str = "") -> No
     )
     free = "any that is free"
     parser.add_argument("--port", type=_port, default=port, help=f"{when}default: {port or free}")
+    add_connection(parser)
+
+
+def add_connection(parser: argparse.ArgumentParser, when: str = "") -> None:
+    """Add the options of any connection. ``when`` stands at the beginning of their helps."""
     parser.add_argument(
         "--tls",
         type=Path,
         metavar="FOLDER",
-        help="encrypt, and let in who has a certificate: ca.pem, cert.pem and key.pem in FOLDER",
+        help=f"{when}encrypt, and let in who has a certificate: ca.pem, cert.pem and key.pem in "
+        "FOLDER",
     )
-    parser.add_argument("--dask-log", action="store_true", help="print Dask's own log too")
+    parser.add_argument("--dask-log", action="store_true", help=f"{when}print Dask's own log too")
 
 
 def address(text: str) -> str:
@@ -161,27 +171,46 @@ def _require_extra() -> None:
 
 def _prepared(arguments: argparse.Namespace) -> dict[str, Any]:
     """The arguments ``host``, ``port`` and ``security`` of what listens; Dask is set up for it."""
+    return {
+        "host": arguments.host or LOOPBACK,
+        "port": arguments.port,
+        "security": _security(arguments),
+    }
+
+
+def _security(arguments: argparse.Namespace) -> Any:
+    """What Dask takes for the certificates of --tls; Dask's log is hushed unless it is asked for.
+    Raises VggbenchError where they cannot be read."""
     from ..fleet import security, worker
 
     if not arguments.dask_log:
         worker.hush()
-    return {
-        "host": arguments.host or LOOPBACK,
-        "port": arguments.port,
-        "security": None if arguments.tls is None else security.read(arguments.tls),
-    }
+    return None if arguments.tls is None else security.read(arguments.tls)
 
 
-def _require_scheme(arguments: argparse.Namespace) -> None:
-    """Raise FleetUsageError where the address and --tls do not go together."""
-    is_tls = arguments.address.startswith("tls://")
-    if is_tls and arguments.tls is None:
-        raise FleetUsageError(f"{arguments.address} is encrypted: give your certificates: --tls")
-    if arguments.tls is not None and not is_tls:
+def _require_scheme(scheduler: str, tls: Path | None) -> None:
+    """Raise FleetUsageError where the address of a scheduler and --tls do not go together."""
+    is_tls = scheduler.startswith("tls://")
+    if is_tls and tls is None:
+        raise FleetUsageError(f"{scheduler} is encrypted: give your certificates: --tls")
+    if tls is not None and not is_tls:
         raise FleetUsageError(
-            f"--tls encrypts, and {arguments.address} does not; write tls:// instead of tcp://, as "
+            f"--tls encrypts, and {scheduler} does not; write tls:// instead of tcp://, as "
             f"the scheduler says"
         )
+
+
+@contextlib.contextmanager
+def workers_at(scheduler: str, arguments: argparse.Namespace) -> Iterator[Engine]:
+    """The workers of the scheduler at an address, for a command with ``add_connection``. Raises
+    VggbenchError where Dask is missing, or no scheduler answers."""
+    _require_extra()
+    _require_scheme(scheduler, arguments.tls)
+    from ..fleet import clusters
+    from ..fleet.engine import DaskEngine
+
+    with clusters.at(scheduler, _security(arguments)) as client:
+        yield DaskEngine(client)
 
 
 def _scheduler(checkout: Checkout, arguments: argparse.Namespace) -> int:
@@ -193,7 +222,7 @@ def _scheduler(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 def _worker(checkout: Checkout, arguments: argparse.Namespace) -> int:
     _require_extra()
-    _require_scheme(arguments)
+    _require_scheme(arguments.address, arguments.tls)
     host = arguments.address.partition("://")[2].rpartition(":")[0]
     if arguments.host is None and host not in HERE:
         raise FleetUsageError(
@@ -217,7 +246,7 @@ def _plan(checkout: Checkout, arguments: argparse.Namespace) -> int:
 def _run(checkout: Checkout, arguments: argparse.Namespace) -> int:
     _require_extra()
     if arguments.address is not None:
-        _require_scheme(arguments)
+        _require_scheme(arguments.address, arguments.tls)
     if arguments.ssh_folder is not None and not arguments.ssh:
         raise FleetUsageError("--ssh-folder is an option of --ssh: give --ssh too")
     if (arguments.host or arguments.port) and not (arguments.slurm or arguments.ssh):

@@ -8,9 +8,11 @@ SciPy.
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from ..campaigns import budget
 from ..checkout import Checkout
+from ..errors import VggbenchError
 from ..frameworks import SWITCHES
 from ..judging.measures import JUDGED, STEP
 from ..stats import policy
@@ -30,6 +32,11 @@ from .common import (
     say,
     this_machine,
 )
+from .fleet import add_connection, address, workers_at
+
+
+class BisectUsageError(VggbenchError):
+    """A bisection is asked for in a way that there is not."""
 
 
 def add(top: Subparsers) -> None:
@@ -180,6 +187,17 @@ def _add_bisect(top: Subparsers) -> None:
     add_budget(parser, "1h")
     parser.add_argument("--json", action="store_true", help="as a JSON object")
     add_threshold(parser)
+    parser.add_argument(
+        "--fleet",
+        type=address,
+        metavar="ADDRESS",
+        help="measure on a machine of a fleet, whose scheduler is there: tcp://127.0.0.1:8786",
+    )
+    when = "with --fleet: "
+    parser.add_argument(
+        "--machine", help=f"{when}the machine to measure on (default: the only one with a worker)"
+    )
+    add_connection(parser, when)
     parser.set_defaults(command=_bisect, trouble=2)
 
 
@@ -217,10 +235,12 @@ def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
         threshold=arguments.threshold,
         format=arguments.format,
     )
-    machine = arguments.machine or this_machine(checkout)
+    store = checkout.store()
+    if arguments.machine is not None:
+        verdict_command.require_records(store, arguments.machine)
     return verdict_command.run(
-        checkout.store(),
-        machine,
+        store,
+        arguments.machine or this_machine(checkout),
         request,
         complain,
         catalogue=checkout.catalogue,
@@ -299,9 +319,9 @@ def _separate(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 
 def _bisect(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from ..campaigns.bisect import bisect
+    from ..campaigns.bisect import bisect, standing
 
-    request = bisect.BisectRequest(
+    request = standing.BisectRequest(
         good=arguments.good,
         bad=arguments.bad,
         patterns=arguments.bench,
@@ -310,8 +330,30 @@ def _bisect(checkout: Checkout, arguments: argparse.Namespace) -> int:
         as_json=arguments.json,
     )
     # With --json, standard output has nothing but JSON.
-    local = here(checkout, complain if arguments.json else say)
-    return bisect.run(local, request, budget.Budget(arguments.budget))
+    report = complain if arguments.json else say
+    limit = budget.Budget(arguments.budget)
+    if arguments.fleet is None:
+        if arguments.machine or arguments.tls or arguments.dask_log:
+            raise BisectUsageError(
+                "--machine, --tls and --dask-log are options of --fleet: give --fleet ADDRESS too, "
+                "or leave them out"
+            )
+        return bisect.run(here(checkout, report), request, limit)
+    options = ["--fleet", arguments.fleet]
+    if arguments.tls is not None:
+        options += ["--tls", str(arguments.tls)]
+    with workers_at(arguments.fleet, arguments) as engine:
+        from ..fleet import bisecting
+
+        return bisecting.run(
+            checkout,
+            request,
+            engine,
+            limit,
+            machine=arguments.machine,
+            options=shlex.join(options),
+            say=report,
+        )
 
 
 def _explain(checkout: Checkout, arguments: argparse.Namespace) -> int:

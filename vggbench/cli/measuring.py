@@ -70,7 +70,15 @@ def _add_history(top: Subparsers) -> None:
         "history", help="measure every release, over as many sittings as it takes"
     )
     parser.add_argument("--machine", help="a name for this machine (default: asv's)")
-    parser.add_argument("--dry-run", action="store_true", help="say what is left, and end")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what is left, stage by stage, and end"
+    )
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="with --dry-run: list each run and each comparison",
+    )
     parser.add_argument(
         "--stage",
         action="append",
@@ -206,5 +214,6 @@ def _history(checkout: Checkout, arguments: argparse.Namespace) -> int:
         processes=arguments.processes,
         threshold=arguments.threshold,
         dry_run=arguments.dry_run,
+        verbose=arguments.verbose,
     )
     return history.run(checkout, request, say)

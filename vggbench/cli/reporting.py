@@ -289,7 +289,7 @@ def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
         line, track, measure, wanted, path, log=arguments.log, by_date=by_date
     ):
         complain(message)
-    say(f"{path}: {track.framework} on {machine}, {line.profile}: {measure.title}")
+    say(f"{path}: {track.title} on {machine}, {line.profile}: {measure.title}")
     return 0
 
 
@@ -302,7 +302,7 @@ def _plot_chains(checkout: Checkout, arguments: argparse.Namespace, track: Track
     if arguments.base is not None:
         base = spec.release(checkout.catalogue, arguments.base)
         if base.track != track.name:
-            raise VggbenchError(f"--base {base.name} is no release of {track.framework}")
+            raise VggbenchError(f"--base {base.name} is no release of {track.title}")
     machine = arguments.machine or this_machine(checkout)
     taken = checkout.store().all(machine, complain)
     evidence = gather(machine, taken, checkout.catalogue)
@@ -317,13 +317,13 @@ def _plot_chains(checkout: Checkout, arguments: argparse.Namespace, track: Track
         base=base,
     )
     of_chains = [chain.line for chain in chains]
-    drawable, _ = lines(machine, taken, checkout.catalogue, chained=of_chains)
+    drawable, _ = lines(machine, taken, checkout.catalogue, also=of_chains)
     line = plot.line_of(drawable, chains[0])
     path = arguments.output.absolute()
     by_date = arguments.order == "date"
     plot.draw_chains(line, track, chains, path, log=arguments.log, by_date=by_date)
     title = plot.title_of(arguments.measure)
-    say(f"{path}: {track.framework} on {machine}, {line.profile}: {title}, levels")
+    say(f"{path}: {track.title} on {machine}, {line.profile}: {title}, levels")
     for message in chained.remarks(chains):
         say(message)
     return 0

@@ -15,7 +15,7 @@ import signal
 import sys
 from collections.abc import AsyncIterable, Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import dask
 import distributed
@@ -26,7 +26,7 @@ from tornado.ioloop import PeriodicCallback
 from ..checkout import Checkout
 from ..errors import Say, VggbenchError, of_system, one_line, some_of
 from . import HERE, LOOPBACK, FleetError
-from .hand_out import Awaited
+from .hand_out import MOST_FAILURES, Awaited
 from .scheduler import QuietScheduler
 from .worker import CONFIG_VARIABLE, QUIET, MachineWorker, reason
 
@@ -133,7 +133,8 @@ def on_slurm(
     """A scheduler at ``host`` and ``port`` in this process, and ``workers`` jobs of Slurm, each of
     which is the worker of the node that it has for itself.
 
-    ``asked``: options of sbatch, as on its command line. A job that has ended is submitted again.
+    ``asked``: options of sbatch, as on its command line. A job that has ended after its worker had
+    come is submitted again, unless MOST_FAILURES in a row ended before their workers had answered.
     Raises FleetError where sbatch is missing, or refuses the options.
     """
     require_options(asked)
@@ -159,7 +160,7 @@ def on_slurm(
             nanny=False,
             worker_extra_args=["--worker-class", WORKER],
             scheduler_cls=QuietScheduler,
-            scheduler_options={"host": host, "port": port},
+            scheduler_options={"host": host, "port": port, "plugins": [_Heard()]},
             security=security,
         )
 
@@ -169,16 +170,20 @@ def on_slurm(
 
 class _Job(SLURMJob):
     """A job that says when it is closed, as Dask asserts of all that it closes. One that takes the
-    place of an ended one is submitted until Slurm takes it: Dask would not try again."""
+    place of an ended one is submitted until Slurm takes it: Dask would not try again. Where
+    MOST_FAILURES in a row ended before their workers had answered, the next one is not submitted:
+    Dask would go on for ever."""
 
-    #: Whether these are the first jobs, whose options sbatch may find wrong.
-    are_first = True
+    #: The last job in each place, by the name that Dask has for the place.
+    last: ClassVar[dict[str, _Job]] = {}
 
     def __init__(self, *arguments: Any, **options: Any):
         super().__init__(*arguments, **options)
         self._again: asyncio.Task[None] | None = None
-        #: Whether its worker has come, be it gone again.
-        self.has_come = False
+        #: Whether its worker has come, and whether it has answered, be it gone again.
+        self.has_come = self.has_answered = False
+        #: How many jobs before it, in its place and in a row, ended before their workers answered.
+        self.unanswered = 0
         #: Slurm's state of it and the reason for that, once it has said so.
         self.state = self.why = ""
         #: How it ended, with its last words, and the file of all its words, once that is known.
@@ -186,14 +191,32 @@ class _Job(SLURMJob):
 
     @property
     def has_ended(self) -> bool:
-        """Whether it has ended for good: where its worker had come, it is submitted again."""
+        """Whether it has ended for good: where its worker had come, Dask puts another job in its
+        place."""
         return bool(self.end) and not self.has_come
 
+    @property
+    def how(self) -> str:
+        """In which way it has ended for good."""
+        if self.unanswered >= MOST_FAILURES:
+            return f"ended {self.unanswered} times in a row before a worker answered"
+        return "ended without a worker"
+
     async def start(self) -> None:
+        # Dask puts a job in the place of another one only where the worker of that had come.
+        before = _Job.last.get(self.name)
+        _Job.last[self.name] = self
+        if before is not None and not before.has_answered:
+            self.unanswered = before.unanswered + 1
+            if self.unanswered >= MOST_FAILURES:
+                self.end, self.log = await _end_of(f"job {before.job_id}", before.job_id)
+                self.status = Status.running
+                return
         try:
             await super().start()
         except RuntimeError:
-            if _Job.are_first:
+            # Of the first jobs, sbatch may find the options wrong.
+            if before is None:
                 raise
             self._again = asyncio.ensure_future(self._submit_again())
             self.status = Status.running
@@ -211,8 +234,30 @@ class _Job(SLURMJob):
         self.status = Status.closed
 
 
+class _Heard(distributed.SchedulerPlugin):
+    """Notes in a scheduler of which jobs a worker has come, and of which one has answered."""
+
+    async def start(self, scheduler: distributed.Scheduler) -> None:
+        self._scheduler = scheduler
+
+    def add_worker(self, scheduler: distributed.Scheduler, worker: str) -> None:
+        job = _Job.last.get(scheduler.workers[worker].name)
+        if job is not None:
+            job.has_come = True
+
+    def transition(
+        self, key: object, start: str, finish: str, *more: Any, worker: str = "", **options: Any
+    ) -> None:
+        """A task that was processed and is in the memory of its ``worker`` is a question that this
+        one has answered."""
+        if (start, finish) == ("processing", "memory") and worker in self._scheduler.workers:
+            job = _Job.last.get(self._scheduler.workers[worker].name)
+            if job is not None:
+                job.has_answered = True
+
+
 def _submit(cluster: Any, workers: int, say: Say) -> None:
-    _Job.are_first = True
+    _Job.last.clear()
     for _ in range(workers):
         # With scale(), what sbatch says of the options would go to Dask's log alone.
         cluster.worker_spec.update(cluster.new_worker_spec())
@@ -221,7 +266,6 @@ def _submit(cluster: Any, workers: int, say: Say) -> None:
         await cluster
 
     cluster.sync(submitted)
-    _Job.are_first = False
     jobs = sorted(str(job.job_id) for job in cluster.workers.values())
     say(f"Submitted to Slurm: {some_of(jobs, 8)}; what a job says is in slurm-JOB.out")
     cluster.adapt(minimum_jobs=workers, maximum_jobs=workers, interval=JOBS_AGAIN)
@@ -232,7 +276,6 @@ def _submit(cluster: Any, workers: int, say: Say) -> None:
 
 async def _look(cluster: Any) -> None:
     """Note what Slurm says of the jobs whose workers have not come."""
-    _note_come(cluster)
     jobs = [job for job in cluster.workers.values() if not job.has_come and not job.end]
     if not jobs:
         return
@@ -247,9 +290,15 @@ async def _look(cluster: Any) -> None:
             elif job.state:
                 job.state = GONE
             if job.state in ENDED:
-                job.log = await _log_of(job.job_id)
-                said = await asyncio.to_thread(_last_words, job.log)
-                job.end = f"job {job.job_id} ({job.state}): {said}"
+                what = f"job {job.job_id} ({job.state})"
+                job.end, job.log = await _end_of(what, job.job_id)
+
+
+async def _end_of(what: str, number: str) -> tuple[str, str]:
+    """How the job ``number`` ended, which is called ``what``, with its last words, and the file of
+    all its words."""
+    log = await _log_of(number)
+    return f"{what}: {await asyncio.to_thread(_last_words, log)}", log
 
 
 async def _log_of(number: str) -> str:
@@ -276,10 +325,11 @@ def _last_words(log: str) -> str:
 
 
 def _note_come(cluster: Any) -> None:
+    """Note of which hosts a worker has come. Of jobs, _Heard does."""
     # The cluster's thread may change what is copied here.
     come = {facts["name"] for facts in list(cluster.scheduler_info["workers"].values())}
     for one in list(cluster.workers.values()):
-        if isinstance(one, _Job | _OverSsh) and one.name in come:
+        if isinstance(one, _OverSsh) and one.name in come:
             one.has_come = True
 
 
@@ -296,15 +346,15 @@ def awaited(client: distributed.Client) -> Awaited:
     coming = [one for one in started if not (one.has_ended or one.has_come)]
     queued = [one for one in coming if isinstance(one, _Job) and one.state == PENDING]
     told = []
-    if ended:
-        first = ended[0]
+    for how in dict.fromkeys(one.how for one in ended):
+        alike = [one for one in ended if one.how == how]
+        first = alike[0]
         if isinstance(first, _Job):
-            what, how = "job", "ended without a worker"
-            see = some_of([one.log for one in ended if isinstance(one, _Job)], MOST_LOGS)
+            what = "job"
+            see = some_of([one.log for one in alike if isinstance(one, _Job)], MOST_LOGS)
         else:
-            what, how = "worker", "ended"
-            see = f"what it says there: {first.by_hand}"
-        told.append(f"{_share(len(ended), len(started), what)} {how}; {first.end}; see {see}")
+            what, see = "worker", f"what it says there: {first.by_hand}"
+        told.append(f"{_share(len(alike), len(started), what)} {how}; {first.end}; see {see}")
     if queued:
         why = f" ({queued[0].why})" if queued[0].why != "None" else ""
         told.append(f"in Slurm's queue: {_share(len(queued), len(started), 'job')}{why}")
@@ -404,6 +454,9 @@ def require_hosts(hosts: Sequence[str], host: str) -> None:
 
 class _OverSsh(dask_ssh.Worker):
     """A worker on a host. What it says there is said here, after the name of the host."""
+
+    #: In which way it has ended for good.
+    how = "ended"
 
     def __init__(self, *arguments: Any, say: Say, **options: Any):
         super().__init__(*arguments, **options)

@@ -1,5 +1,5 @@
-"""``vggbench fleet run``: the client. It hands out one unit after the other to each machine, and
-takes in what comes back.
+"""``vggbench fleet run``, and ``vggbench bisect --fleet``: the client. It hands out one unit after
+the other to each machine, and takes in what comes back.
 
 How machines are reached is an ``Engine``'s business. What is left follows from the records, so a
 client that was killed is simply started again.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,11 +19,12 @@ from .. import file_lock
 from ..campaigns.budget import Budget, duration_text
 from ..checkout import Checkout
 from ..errors import Say, VggbenchError, one_line, some_of
+from ..judging.state import Now
 from ..runs import processor
 from . import LEFT, TROUBLE, FleetError, identity, mirror, on_machine, plan, unit_process
 from .mirror import Known
-from .plan import Capability, Planner, forecast_text
-from .units import DONE, NOT_NOW, OPEN, UnitOfWork
+from .plan import Capability, forecast_text
+from .units import CANNOT_LOOK, DONE, NOT_NOW, OPEN, UnitOfWork
 
 #: So many times a unit may fail before it is left out. Where the first so many units of a machine
 #: all fail, the machine is.
@@ -91,16 +92,36 @@ class Engine(Protocol):
         """What is known of the workers that have not come yet, and of those that will not."""
 
 
+class WorkPlan(Protocol):
+    """Knows what there is to hand out, by the records in the checkout."""
+
+    def left(self, machine: str, can: Capability) -> tuple[list[UnitOfWork], list[str]]:
+        """The units that are left for a machine that has come, in their order; and lines about what
+        is left out. Raises VggbenchError where it must be refused."""
+
+    def more(self, machine: str, can: Capability) -> tuple[list[UnitOfWork], list[str]]:
+        """As ``left``, of what follows from what came of the machine's units, now that all of them
+        are through."""
+
+    def came(self, unit: UnitOfWork, status: int, message: str) -> None:
+        """A unit was measured, or was to be: ``status`` and ``message`` are of its process."""
+
+    def builds(self, unit: UnitOfWork) -> Mapping[str, str]:
+        """What a unit needs and no track has: texts of files, by their paths in BUILDS."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FleetRequest:
     """``processes``, ``threshold`` and ``environments``: as HistoryRequest has them. ``workers``:
-    so many are waited for before the fleet may be done."""
+    so many are waited for before the fleet may be done. ``machine``: the only one that is asked for
+    anything; None where all are that come."""
 
     budget: Budget
     processes: int
     threshold: float
     environments: int
     workers: int = 1
+    machine: str | None = None
 
 
 @dataclass
@@ -121,13 +142,18 @@ class _Worker:
 
 @dataclass
 class _Machine:
-    """What is left for a machine in this process. ``offered``: what its mirror held last.
-    ``is_left_alone``: nothing more is handed out to it. ``lost_s``: when its worker was lost,
-    monotonic. ``faulty``: the units that failed there by themselves. ``pauses``: how often in a row
-    it could not measure; nothing is handed out to it before ``not_before_s``, monotonic."""
+    """What is left for a machine in this process; ``can``: what it can run. ``offered``: what its
+    mirror held last. ``handed``: the units that it was asked for. ``has_news``: something came of
+    them since it was last planned what follows from that. ``is_left_alone``: nothing more
+    is handed out to it. ``lost_s``: when its worker was lost, monotonic. ``faulty``: the units that
+    failed there by themselves. ``pauses``: how often in a row it could not measure; nothing is
+    handed out to it before ``not_before_s``, monotonic."""
 
+    can: Capability
     units: deque[UnitOfWork]
     offered: Mapping[str, Any]
+    handed: set[UnitOfWork] = field(default_factory=set)
+    has_news: bool = False
     done: int = 0
     failures: Counter[UnitOfWork] = field(default_factory=Counter)
     left_out: list[UnitOfWork] = field(default_factory=list)
@@ -140,20 +166,27 @@ class _Machine:
 
 
 def run(checkout: Checkout, asked: FleetRequest, engine: Engine, say: Say) -> int:
+    """Hand out the plan of a checkout. Returns and raises what ``hand_out`` does, and UserError for
+    a pattern of history.toml that is no regular expression."""
+    fleet = plan.read(checkout)
+    planner = plan.Planner(checkout, fleet, processes=asked.processes, threshold=asked.threshold)
+    return hand_out(checkout, asked, engine, say, planner=planner)
+
+
+def hand_out(
+    checkout: Checkout, asked: FleetRequest, engine: Engine, say: Say, *, planner: WorkPlan
+) -> int:
     """Returns the exit status: 0 when all is measured, LEFT, or TROUBLE where a unit failed too
     often or a worker was refused. Raises VggbenchError where nothing can be handed out, as where no
-    worker came and none will, and UserError for a pattern of history.toml that is no regular
-    expression."""
-    fleet = plan.read(checkout)
-    planner = Planner(checkout, fleet, processes=asked.processes, threshold=asked.threshold)
+    worker came and none will."""
     folder = checkout.env_dir / on_machine.MIRRORS
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = file_lock.take(folder / "client.lock")
     except Timeout:
         raise FleetError(
-            "another vggbench fleet run takes records into this checkout; wait until it has "
-            "ended, or end it, then run this again"
+            "another vggbench fleet run, or bisect --fleet, takes records into this checkout; wait "
+            "until it has ended, or end it, then run this again"
         ) from None
     try:
         return _Client(checkout, asked, engine, planner, say).run()
@@ -167,7 +200,7 @@ class _Client:
         checkout: Checkout,
         asked: FleetRequest,
         engine: Engine,
-        planner: Planner,
+        planner: WorkPlan,
         say: Say,
     ):
         self._checkout = checkout
@@ -182,6 +215,7 @@ class _Client:
         self._refused: dict[str, None] = {}
         self._said_s: float | None = None
         self._said_ended: int | None = None
+        self._said_lines: set[str] = set()
         self._awaits_more = True
 
     def run(self) -> int:
@@ -206,7 +240,12 @@ class _Client:
 
     def _look(self) -> None:
         """Note which workers have come and gone."""
-        there = self._engine.workers()
+        only = self._asked.machine
+        there = {
+            address: machine
+            for address, machine in self._engine.workers().items()
+            if only is None or machine == only
+        }
         for address in [each for each in self._workers if each not in there]:
             self._lost(address)
         for address, machine in there.items():
@@ -218,15 +257,12 @@ class _Client:
         """Note whether more workers may come, and say why some do not. Raises FleetError where none
         came and none will."""
         missing = self._asked.workers - self._came
-        if missing <= 0:
-            self._awaits_more = False
-            return
         awaited = self._engine.awaited()
         # Where more are asked for than this client starts, somebody else may start the others. A
         # machine whose worker is gone is not missing: it has come.
         gone = sum(machine.lost_s is not None for machine in self._machines.values())
-        self._awaits_more = awaited.coming > 0 or missing > awaited.ended - gone
-        if not (self._awaits_more or self._came or self._workers):
+        self._awaits_more = missing > 0 and (awaited.coming > 0 or missing > awaited.ended - gone)
+        if missing > 0 and not (self._awaits_more or self._came or self._workers):
             raise FleetError(
                 f"no worker came: {awaited.line}; mend that, and run the same command again"
             )
@@ -271,7 +307,12 @@ class _Client:
         if self._asked.budget.left_s <= 0:
             return True
         if self._awaits_more:
-            self._wait(f"waiting for workers: {self._came} of {self._asked.workers} have come")
+            only = self._asked.machine
+            self._wait(
+                f"waiting for workers: {self._came} of {self._asked.workers} have come"
+                if only is None
+                else f"waiting for the worker of {only}"
+            )
             return False
         now = time.monotonic()
         awaited = [
@@ -304,12 +345,16 @@ class _Client:
     def _hand_out(self, address: str, worker: _Worker) -> None:
         """Ask a worker that waits for the next unit of its machine, where the budget allows one."""
         machine = self._machines[worker.machine]
-        if machine.is_left_alone or not machine.units or time.monotonic() < machine.not_before_s:
+        if machine.is_left_alone or time.monotonic() < machine.not_before_s:
+            return
+        self._look_for_what_follows(worker.machine, machine)
+        if not machine.units:
             return
         unit = machine.units[0]
         if not self._asked.budget.allows(unit.seconds):
             return
         machine.units.popleft()
+        machine.handed.add(unit)
         worker.unit = unit
         options = unit_process.options(
             processes=self._asked.processes,
@@ -320,10 +365,27 @@ class _Client:
         sent = {
             "unit": unit.as_json(),
             "options": options,
+            "builds": self._planner.builds(unit),
             "identity": self._identity,
             **mirror.lacking(self._place(worker.machine), self._known, machine.offered),
         }
         self._ask(address, worker, "work", sent)
+
+    def _look_for_what_follows(self, name: str, machine: _Machine) -> None:
+        """Where all of a machine's units are through, plan what follows from what they measured."""
+        if machine.units or not machine.has_news:
+            return
+        machine.has_news = False
+        units, lines = self._planner.more(name, machine.can)
+        self._say_once(lines)
+        # What was tried in this run, and could not be answered, is not tried again.
+        machine.units.extend(unit for unit in units if unit not in machine.handed)
+
+    def _say_once(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            if line not in self._said_lines:
+                self._said_lines.add(line)
+                self._say(line)
 
     def _place(self, machine: str) -> mirror.Place:
         return mirror.Place(self._checkout.root, self._checkout.results_dir, machine)
@@ -411,11 +473,14 @@ class _Client:
         came = self._take_in(name, hello["offer"])
         known = self._machines.get(name)
         if known is None:
-            can = Capability(interpreters=hello["interpreters"], devices=hello["devices"])
+            can = Capability(
+                interpreters=hello["interpreters"],
+                devices=hello["devices"],
+                now=Now(**hello["state"]),
+            )
             units, lines = self._planner.left(name, can)
-            for line in lines:
-                self._say(line)
-            known = self._machines[name] = _Machine(deque(units), hello["offer"])
+            self._say_once(lines)
+            known = self._machines[name] = _Machine(can, deque(units), hello["offer"])
             on = processor.described(hello["facts"].get("processor") or {})
             self._say(f"{name}: connected, on {on}; {forecast_text(units)}")
         else:
@@ -444,6 +509,7 @@ class _Client:
             self._failed(name, machine, unit, str(err))
             return False
         machine.offered = answer["offer"]
+        machine.has_news = True
         if answer["status"] == NOT_NOW:
             # Nothing is wrong with the unit: somebody else measures there, or the disk is full.
             machine.units.appendleft(unit)
@@ -454,13 +520,16 @@ class _Client:
             self._say(f"{name}: {one_line(answer['message'])}; {then}")
             return True
         machine.pauses = 0
-        if answer["status"] not in (DONE, OPEN):
+        self._planner.came(unit, answer["status"], answer["message"])
+        if answer["status"] not in (DONE, OPEN, *CANNOT_LOOK):
             self._failed(name, machine, unit, answer["message"])
             return True
         machine.done += 1
         if answer["status"] == OPEN:
             machine.open.append(unit)
-        how = "done" if answer["status"] == DONE else f"open: {answer['message']}"
+        self._look_for_what_follows(name, machine)
+        told = {DONE: "done", OPEN: f"open: {answer['message']}"}
+        how = told.get(answer["status"], "cannot be measured")
         self._say(f"{name}: {unit.name} {how} ({_lines(came)}); {forecast_text(machine.units)}")
         return True
 
@@ -503,7 +572,9 @@ class _Client:
                 status = TROUBLE
             if machine.left_out:
                 self._say(f"{name}: left out: {_names(machine.left_out)}; why is said above")
-            if not (machine.units or machine.open or machine.left_out):
+            # What a single machine was asked for says itself what it came to.
+            is_through = not (machine.units or machine.open or machine.left_out)
+            if is_through and self._asked.machine is None:
                 self._say(f"{name}: all is measured")
         if self._refused:
             status = TROUBLE

@@ -12,6 +12,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,13 @@ from ..checkout import Checkout
 from ..errors import Say, VggbenchError, of_system, one_line
 from ..inside import gpu
 from ..inside.launch import STARTER_VARIABLE
+from ..judging import state
 from ..releases import interpreters
 from ..releases.catalogue import replace_text
 from ..runs import machine_facts, process, profiles
 from . import identity, mirror
 from .mirror import Known
-from .units import NOT_NOW, TROUBLE, UnitOfWork
+from .units import BUILDS, NOT_NOW, TROUBLE, UnitOfWork
 
 #: Seconds between two looks whether a unit's process has ended, and whether it is still wanted.
 POLL_S = 1.0
@@ -62,6 +64,7 @@ class OnMachine:
                 if interpreters.find(version) is not None
             ),
             "devices": ["cpu", *(["gpu"] if gpu.is_visible() else [])],
+            "state": asdict(state.now()),
             "offer": mirror.offer(self._place, self._known),
         }
         return {**found, "now": time.time()}
@@ -72,8 +75,9 @@ class OnMachine:
         then, and ``identity`` what the checkout is then.
 
         ``sent`` has what ``mirror.lacking`` returns, the ``unit`` as JSON, the ``options`` of
-        ``unit_process`` and the ``identity`` that the checkout must have. ``is_wanted``: whether
-        the client still waits for the unit; its process is ended where it does not.
+        ``unit_process``, the ``builds`` that the unit needs and no track has, as texts of files by
+        their paths in BUILDS, and the ``identity`` that the checkout must have. ``is_wanted``:
+        whether the client still waits for the unit; its process is ended where it does not.
         """
         unit = UnitOfWork.from_json(dict(sent["unit"]))
         # Each unit is measured by a Python of its own, with what lies on the disk then.
@@ -81,6 +85,8 @@ class OnMachine:
         try:
             if before == sent["identity"]:
                 mirror.agree(self._place, sent)
+                for name, text in sent["builds"].items():
+                    mirror.write(self.root / BUILDS / name, text.encode())
                 self._write_settings()
                 status, message = self._measure(unit, sent["options"], is_wanted)
             else:

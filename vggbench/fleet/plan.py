@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import fnmatch
 import functools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..campaigns import calibrate
-from ..campaigns.budget import duration_text
+from ..campaigns.causes import Causes
 from ..campaigns.confirm import Judging
 from ..campaigns.history import history, plan
 from ..campaigns.history.forecast import Forecast
 from ..campaigns.history.plan import Duets, Plan, Stage
 from ..checkout import Checkout
 from ..errors import Say, VggbenchError, one_line
+from ..judging.state import Now
 from ..records import Record, tables
 from ..releases.catalogue import Release
 from ..runs import profiles
@@ -28,7 +29,7 @@ from ..runs.coverage import Coverage
 from ..runs.local import Local
 from ..runs.suite import Suite
 from ..stats.policy import A_BLOCK
-from .units import CALIBRATION, COMPARISON, RUN, UnitOfWork
+from .units import CALIBRATION, COMPARISON, LOOK, RUN, SEPARATION, UnitOfWork
 
 FILE = "fleet.toml"
 
@@ -121,11 +122,13 @@ def _wrong(path: Path, what: str) -> FleetPlanError:
 
 @dataclass(frozen=True, kw_only=True)
 class Capability:
-    """What a machine can run: ``interpreters``, CPythons by their minor versions, and ``devices``.
-    None: nobody has asked it yet, and all is taken for possible."""
+    """What a machine can run: ``interpreters``, CPythons by their minor versions, and ``devices``;
+    and what it has ``now`` of a state. None: nobody has asked it yet, and all is taken for
+    possible."""
 
     interpreters: Collection[str] | None = None
     devices: Collection[str] | None = None
+    now: Now | None = None
 
     def why_not(self, release: Release, devices: Collection[str]) -> str | None:
         """Why the machine cannot run ``release`` on any of the ``devices``; None where it can."""
@@ -151,6 +154,23 @@ class Planner:
     def left(self, machine: str, can: Capability) -> tuple[list[UnitOfWork], list[str]]:
         """The units that are left for a machine, in the order in which they are handed out; and a
         line about each release or profile that it cannot measure."""
+        return self._units(machine, can, _OfMachine.left)
+
+    def more(self, machine: str, can: Capability) -> tuple[list[UnitOfWork], list[str]]:
+        """As ``left``, but only of what follows from what the others have measured: the causes of
+        what is confirmed by now. What is changed back next follows from what was before."""
+        return self._units(machine, can, _OfMachine.causes)
+
+    def came(self, unit: UnitOfWork, status: int, message: str) -> None:
+        """What is left follows from the records alone."""
+
+    def builds(self, unit: UnitOfWork) -> Mapping[str, str]:
+        """None: all that a unit of a history measures is on a track."""
+        return {}
+
+    def _units(
+        self, machine: str, can: Capability, of: _UnitsOf
+    ) -> tuple[list[UnitOfWork], list[str]]:
         fleet = self._fleet
         listed = [each for each in fleet.machines if fnmatch.fnmatchcase(machine, each.name)]
         if not listed:
@@ -171,7 +191,7 @@ class Planner:
                 if can.devices is not None and device not in can.devices:
                     lines[f"{machine}: {profile} is left out: no {device} is there"] = None
                     continue
-                units, left_out = of_machine.left(fleet.history, each, profile)
+                units, left_out = of(of_machine, fleet.history, each, profile)
                 found.update(dict.fromkeys(units))
                 lines.update(dict.fromkeys(f"{machine}: {line}" for line in left_out))
         return list(found), list(lines)
@@ -211,31 +231,57 @@ class _OfMachine:
         self._can = can
         self._forecast_by = forecast_by
         self._most = most
+        self._threshold = threshold
         self._judging = Judging(here, against=None, threshold=threshold, improved=True)
 
     def left(
         self, the_plan: Plan, wanted: Machines, profile: str
     ) -> tuple[list[UnitOfWork], list[str]]:
-        found, left_out = self._runs(the_plan.stages, wanted, profile)
+        """All that is left of a plan for the machines that are ``wanted``, in a profile; and a line
+        about each release that is left out."""
+        found, left_out = self._runs(_stages(the_plan, wanted), profile)
         # After the runs, for that it takes a release that this machine has measured already.
         if not calibrate.is_calibrated(self._judging.evidence(), profile):
             found.append(_calibration(profile))
         for duets in the_plan.duets:
             if not wanted.stages or duets.name in wanted.stages:
                 found += self._comparisons(_of_tracks(duets, wanted.tracks), profile)
+        known, without = self.causes(the_plan, wanted, profile)
+        return [*found, *known], [*left_out, *without]
+
+    def causes(
+        self, the_plan: Plan, wanted: Machines, profile: str
+    ) -> tuple[list[UnitOfWork], list[str]]:
+        """As ``left``, of the causes that can be looked for by what is on record now."""
+        here, device = self._here, profiles.device_of(profile)
+        keys = plan.keys(_stages(the_plan, wanted), here.suite)
+        found: list[UnitOfWork] = []
+        left_out: list[str] = []
+        for each in Causes(here, profile, self._threshold, keys).wanted():
+            if wanted.tracks and each.release.track not in wanted.tracks:
+                continue
+            # It may be measured on the Python of the release before.
+            why = self._can.why_not(each.change.release, [device])
+            if why is not None:
+                left_out.append(f"{each.name} is left out, unmeasured: {why}")
+                continue
+            found.append(
+                UnitOfWork(
+                    kind=SEPARATION,
+                    profile=profile,
+                    release=each.release.name,
+                    variant=each.change.name,
+                    lock=each.change.lock,
+                    keys=tuple(question.configured.key for question in each.questions),
+                    seconds=round(each.forecast_s),
+                )
+            )
         return found, left_out
 
-    def _runs(
-        self, stages: Sequence[Stage], wanted: Machines, profile: str
-    ) -> tuple[list[UnitOfWork], list[str]]:
+    def _runs(self, stages: Sequence[Stage], profile: str) -> tuple[list[UnitOfWork], list[str]]:
         here = self._here
-        chosen = [
-            _of_tracks(stage, wanted.tracks)
-            for stage in stages
-            if not wanted.stages or stage.name in wanted.stages
-        ]
         units, left_out = plan.units(
-            chosen, here.catalogue, here.suite, profiles.device_of(profile), self._can.why_not
+            stages, here.catalogue, here.suite, profiles.device_of(profile), self._can.why_not
         )
         covered = Coverage(
             catalogue=here.catalogue,
@@ -285,6 +331,19 @@ class _OfMachine:
         ]
 
 
+#: What ``_OfMachine`` has left of a plan, for the machines of an entry, in a profile.
+_UnitsOf = Callable[[_OfMachine, Plan, Machines, str], tuple[list[UnitOfWork], list[str]]]
+
+
+def _stages(the_plan: Plan, wanted: Machines) -> list[Stage]:
+    """The stages that these machines measure, without the releases of other tracks."""
+    return [
+        _of_tracks(stage, wanted.tracks)
+        for stage in the_plan.stages
+        if not wanted.stages or stage.name in wanted.stages
+    ]
+
+
 def _calibration(profile: str) -> UnitOfWork:
     return UnitOfWork(kind=CALIBRATION, profile=profile, seconds=CALIBRATION_S)
 
@@ -330,13 +389,10 @@ def forecast_text(units: Sequence[UnitOfWork]) -> str:
     """What ``units`` are, and what they are likely to take."""
     if not units:
         return "nothing is left"
-    kinds = {RUN: "run", COMPARISON: "comparison", CALIBRATION: "calibration"}
     counts = [
-        f"{count} {word}{'' if count == 1 else 's'}"
-        for kind, word in kinds.items()
+        f"{count} {kind}{'' if count == 1 else 's'}"
+        for kind in (RUN, COMPARISON, CALIBRATION, SEPARATION, LOOK)
         if (count := sum(unit.kind == kind for unit in units))
     ]
-    known = sum(unit.seconds for unit in units)
-    unknown = sum(unit.seconds == 0 for unit in units)
-    more = f", and {unknown} of which nothing is on record" if unknown else ""
-    return f"{', '.join(counts)} left, about {duration_text(known)}{more}"
+    known = [unit.seconds for unit in units if unit.seconds]
+    return f"{', '.join(counts)} left, {history.cost_of(known, len(units))}"

@@ -1,10 +1,10 @@
-"""Measures one unit in a mirror, as ``vggbench history`` measures it in a checkout.
+"""Measures one unit in a mirror, as ``vggbench history`` or ``bisect`` measures it in a checkout.
 
     python -m vggbench.fleet.unit_process OPTIONS SETTINGS MACHINE UNIT
 
-SETTINGS is asv's file of the mirror, and UNIT is JSON. It ends with DONE, OPEN, TROUBLE or NOT_NOW;
-the last line that it prints says why. It ends when the worker that started it does, for whatever
-reason.
+SETTINGS is asv's file of the mirror, and UNIT is JSON. It ends with DONE, OPEN, TROUBLE or NOT_NOW,
+after a look also with one of CANNOT_LOOK; the last line that it prints says why. It ends when the
+worker that started it does, for whatever reason.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from collections.abc import Sequence
 
 from asv import util
 
-from ..campaigns import calibrate
+from .. import records
+from ..campaigns import calibrate, taking
+from ..campaigns.bisect import look
 from ..campaigns.budget import Budget
 from ..campaigns.history import history, plan
 from ..checkout import Checkout
@@ -25,9 +27,23 @@ from ..errors import VggbenchError, of_system
 from ..inside.launch import STARTER_VARIABLE, die_with_parent
 from ..judging.evidence import gather
 from ..machine_lock import RunInProgress
+from ..releases.builds import BuildCatalogue
 from ..releases.catalogue import Catalogue
+from ..runs.duet import Subject
 from ..runs.local import Local
-from .units import CALIBRATION, COMPARISON, DONE, NOT_NOW, OPEN, TROUBLE, UnitOfWork
+from .units import (
+    BUILDS,
+    CALIBRATION,
+    CANNOT_LOOK,
+    COMPARISON,
+    DONE,
+    LOOK,
+    NOT_NOW,
+    OPEN,
+    SEPARATION,
+    TROUBLE,
+    UnitOfWork,
+)
 
 
 def options(*, processes: int, threshold: float, environments: int, budget_s: float) -> list[str]:
@@ -43,7 +59,8 @@ def options(*, processes: int, threshold: float, environments: int, budget_s: fl
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure the unit of the command line; returns DONE, OPEN, TROUBLE or NOT_NOW."""
+    """Measure the unit of the command line; returns DONE, OPEN, TROUBLE, NOT_NOW, or one of
+    CANNOT_LOOK."""
     die_with_parent(os.environ.pop(STARTER_VARIABLE, None))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--processes", type=int, required=True)
@@ -81,10 +98,12 @@ def _say(line: str) -> None:
 
 
 def _measure(checkout: Checkout, unit: UnitOfWork, request: history.HistoryRequest) -> int:
-    """Measure a unit in its mirror; returns DONE, OPEN or TROUBLE. Raises VggbenchError and
-    UserError where nothing can be measured."""
+    """Measure a unit in its mirror; returns DONE, OPEN, TROUBLE, or one of CANNOT_LOOK. Raises
+    VggbenchError and UserError where nothing can be measured."""
     if unit.kind == CALIBRATION:
         return _calibrate(checkout, request)
+    if unit.kind == LOOK:
+        return _look(checkout, unit, request)
     going_on = history.begin(checkout, request, _say)
     the_plan, catalogue = going_on.plan, checkout.catalogue
     if unit.kind == COMPARISON:
@@ -102,6 +121,11 @@ def _measure(checkout: Checkout, unit: UnitOfWork, request: history.HistoryReque
         if any(answer.failed for answer in answers):
             return TROUBLE
         return OPEN if any(answer.out_of_budget for answer in answers) else DONE
+    if unit.kind == SEPARATION:
+        not_separated = going_on.separate((unit.release, unit.lock, unit.variant), unit.keys)
+        if not not_separated.names:
+            return DONE
+        return OPEN if not_separated.out_of_budget else TROUBLE
     own, why = _of_stage(the_plan, catalogue, going_on, unit)
     if not own:
         _say(why)
@@ -137,6 +161,48 @@ def _calibrate(checkout: Checkout, request: history.HistoryRequest) -> int:
     )
     calibrate.run(here, asked, request.budget)
     return DONE  # a machine that is too noisy for the threshold is calibrated, too
+
+
+def _look(checkout: Checkout, unit: UnitOfWork, request: history.HistoryRequest) -> int:
+    main, names = checkout.catalogue, (unit.before, unit.release)
+    tracks = {found[0] for name in names if (found := main.split(name)) is not None}
+    own = BuildCatalogue(main, checkout.root / BUILDS, [main.tracks[name] for name in tracks])
+    here = Local.of(checkout.with_catalogue(own), str(request.machine), _say)
+    releases = [own.by_name[name] for name in names if name in own.by_name]
+    asked = [each for each in here.suite.configurations.values() if each.key == unit.key]
+    if len(releases) < len(names) or not asked:
+        _say(f"{unit.name} cannot be measured: a build or its configuration is not known here")
+        return TROUBLE
+    known = taking.known(
+        here,
+        unit.profile,
+        [(release.commit, unit.key) for release in releases],
+        purpose=records.BISECT,
+    )
+    subjects: list[Subject] = []
+    try:
+        with here.runner(records.BISECT) as runner:
+            for which, release in enumerate(releases):
+                try:
+                    subjects.append(look.subject(runner, own, release, unit.profile, asked[0]))
+                except VggbenchError as err:
+                    _say(str(err))
+                    return CANNOT_LOOK[which]
+            looking = look.Looking(
+                here=here,
+                runner=runner,
+                measure=unit.measure,
+                budget=request.budget,
+                block_s=taking.block_s(known),
+            )
+            came = looking.take((subjects[0], subjects[1]))
+    except look.Ended as end:
+        _say(str(end))
+        return OPEN
+    if isinstance(came, look.CannotLook):
+        _say(came.why)
+        return CANNOT_LOOK[came.which]
+    return DONE
 
 
 if __name__ == "__main__":

@@ -3,25 +3,36 @@ unit, so that one machine measures it in one stretch."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-#: The kinds of units: a release's run in a stage, a comparison by blocks, a calibration.
+#: The kinds of units: a release's run in a stage, a comparison by blocks, a calibration, the
+#: separation of one thing that may be the cause of a change, and a bisection's look.
 RUN, COMPARISON, CALIBRATION = "run", "comparison", "calibration"
+SEPARATION, LOOK = "separation", "look"
 
 #: Exit statuses of the process that measures a unit (``unit_process``): all of it is answered; it
 #: is open, since its budget is spent; something went wrong; the machine cannot measure now. A
 #: Python that ends in an exception nobody foresaw ends with 1, which is thus none of them.
 DONE, OPEN, TROUBLE, NOT_NOW = 0, 10, 2, 11
 
+#: Of a look alone: the build before cannot be measured; the one behind cannot.
+CANNOT_LOOK = (12, 13)
+
+#: The folder of a mirror with the builds that are on no track, written like a folder of releases.
+BUILDS = "builds"
+
 
 @dataclass(frozen=True, kw_only=True)
 class UnitOfWork:
-    """``stage``: the name of a stage or of duets in history.toml, empty for a calibration.
+    """``stage``: the name of a stage or of duets in history.toml, empty where a unit is of none.
     ``release``: a release's name, empty for a calibration, whose release the machine chooses.
-    ``before`` and ``key``: what a comparison holds the release against, and the key of its
-    configuration; ``words``: the configuration as messages have it. ``seconds``: what the unit is
-    likely to take, 0 where nothing is known."""
+    ``before`` and ``key``: what a comparison and a look hold the release against, and the key of
+    the configuration; ``words``: the configuration as messages have it. ``variant``, ``lock`` and
+    ``keys``: what a separation changes back, of which lock of the release, and the keys of the
+    configurations in which that is asked. ``measure`` and ``number``: what a look must tell, a key
+    of JUDGED, and which look of its client it is, from 1 on. ``seconds``: what the unit is likely
+    to take, 0 where nothing is known; two units that differ in it alone are the same."""
 
     kind: str
     profile: str
@@ -30,7 +41,12 @@ class UnitOfWork:
     before: str = ""
     key: str = ""
     words: str = ""
-    seconds: float = 0.0
+    variant: str = ""
+    lock: str = ""
+    keys: tuple[str, ...] = ()
+    measure: str = ""
+    number: int = 0
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def name(self) -> str:
@@ -39,6 +55,11 @@ class UnitOfWork:
             return f"the calibration in {self.profile}"
         if self.kind == RUN:
             return f"{self.release} ({self.stage}, {self.profile})"
+        if self.kind == SEPARATION:
+            return f"{self.release} with {self.variant} ({self.profile})"
+        if self.kind == LOOK:
+            of_them = ", ".join(filter(None, (self.words, self.profile)))
+            return f"{self.release} by {self.before} ({of_them})"
         of_it = f"{self.release} {self.words}".strip()
         return f"{of_it} against {self.before} ({self.stage}, {self.profile})"
 
@@ -49,4 +70,5 @@ class UnitOfWork:
     @staticmethod
     def from_json(value: dict[str, Any]) -> UnitOfWork:
         """The unit of ``as_json``."""
-        return UnitOfWork(**value)
+        # JSON has no tuples.
+        return UnitOfWork(**{**value, "keys": tuple(value["keys"])})

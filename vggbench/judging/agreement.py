@@ -122,33 +122,39 @@ def expected(has_batch_norm: bool, running_variance: str) -> Expected:
     ``running_variance`` is a word as ``reference.build`` takes it; it changes nothing but the
     running averages, so all of them share the rest.
     """
+    changes: dict[str, Array] = {}
+    sizes: dict[str, float] = {}
+    rounding: dict[str, float] = {}
+    if running_variance == reference.UNBIASED:
+        starts: Mapping[str, Array] = dict(initial_weights(WORKLOAD.image_size, has_batch_norm))
+        own = list(starts)
+    else:
+        shared = expected(has_batch_norm, reference.UNBIASED)
+        starts = shared.starts
+        changes.update(shared.changes)
+        sizes.update(shared.sizes)
+        rounding.update(shared.rounding)
+        own = [name for name in starts if is_average(name)]
     taken = first_steps.run(
         reference.train_step(
             WORKLOAD, has_batch_norm, dtype=np.float64, running_variance=running_variance
         )
     )
-    starts: Mapping[str, Array] = dict(initial_weights(WORKLOAD.image_size, has_batch_norm))
-    changes, rounding = {}, {}
-    for name, start in starts.items():
+    for name in own:
+        start = starts[name]
         # Half a unit in the last place is the most that rounding changes a number.
         half_a_unit = float(np.linalg.norm(np.spacing(np.abs(start)).astype(np.float64))) / 2
         for step in first_steps.STEPS_LOOKED_AT:
             key = f"{step}/{name}"
-            changes[key] = (taken.pop(key) - start).astype(np.float32)
+            changes[key] = change = (taken.pop(key) - start).astype(np.float32)
+            sizes[key] = float(np.linalg.norm(change.astype(np.float64)))
             rounding[key] = step * half_a_unit
-    if running_variance != reference.UNBIASED:
-        shared = expected(has_batch_norm, reference.UNBIASED)
-        starts = shared.starts
-        changes = {
-            key: change if is_average(key) else shared.changes[key]
-            for key, change in changes.items()
-        }
     return Expected(
         has_batch_norm,
         taken["losses"],
         starts=starts,
         changes=changes,
-        sizes={key: float(np.linalg.norm(c.astype(np.float64))) for key, c in changes.items()},
+        sizes=sizes,
         rounding=rounding,
     )
 

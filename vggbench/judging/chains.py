@@ -21,6 +21,7 @@ from ..errors import some_of
 from ..releases.catalogue import Release
 from ..stats import blocks, chain
 from ..stats.chain import LEAST_BLOCKS_A_LINK, Chain, Level, Link, Loop
+from ..stats.policy import per_cent
 from .duets import Block
 from .evidence import Evidence, Line, line_of
 from .measures import JUDGED, STEP
@@ -196,11 +197,11 @@ def loop_messages(found: LineChain) -> list[str]:
         lines.append(
             f"{_loops(len(told.loops))} together: links disagree {told.disagreement:.2g} times as "
             f"much as is to be expected; chance alone makes that or more in "
-            f"{100 * told.chance:.0f} % of chains"
+            f"{per_cent(told.chance)} of chains"
         )
     if told.between_links > 0:
         lines.append(
-            f"links differ by another {100 * told.between_links:.1f} % beyond what their blocks "
+            f"links differ by another {per_cent(told.between_links, 1)} beyond what their blocks "
             f"explain; the intervals include it"
         )
     return lines
@@ -238,15 +239,15 @@ def left_out_messages(found: LineChain) -> list[str]:
     return lines
 
 
-def why_none(framework: str, machine: str, found: Iterable[LineChain] = ()) -> str:
-    """What there is to do where no release of a framework has a level on a machine. ``found``:
-    chains that have too few blocks for any."""
+def why_none(track: str, machine: str, found: Iterable[LineChain] = ()) -> str:
+    """What there is to do where no release of a track has a level on a machine. ``track``: its
+    title. ``found``: chains that have too few blocks for any."""
     most = max(
         (len(link.numbers) for line_chain in found for link in line_chain.chain.left_out), default=0
     )
     so_far = f"no two releases have more than {how_many_blocks(most)}" if most else "there are none"
     return (
-        f"nothing of {framework} is chained on {machine}: a link takes {LEAST_BLOCKS_A_LINK} "
+        f"nothing of {track} is chained on {machine}: a link takes {LEAST_BLOCKS_A_LINK} "
         f"blocks of duets of two releases, and {so_far}; measure them with: vggbench history, once "
         f"history.toml has [duets]"
     )

@@ -396,6 +396,7 @@ def noise(
         found = blocks.noise(
             [own for (first, second), own in groups.items() if first == second],
             [own for (first, second), own in groups.items() if first != second],
+            assumed=JUDGED[measure].between_blocks,
         )
         if not found.is_assumed:
             break

@@ -15,7 +15,7 @@ from ..records import Record
 from ..releases.catalogue import Release
 from ..runs.duet import set_by_us
 from ..stats.parts import PartDifference
-from ..stats.policy import CHANGED
+from ..stats.policy import CHANGED, per_cent
 from . import duets
 from .duets import Block
 from .evidence import Evidence
@@ -89,7 +89,7 @@ def _rows(explanation: Explanation) -> list[tuple[str, ...]]:
     rows = [_row("step", explanation.step, "")]
     for part in explanation.parts:
         share = explanation.share(part)
-        told = "" if share is None else f"{100 * share:.0f} %"
+        told = "" if share is None else per_cent(share)
         rows.append(_row(part.name, part.difference, told))
         rows += [
             (
@@ -122,8 +122,8 @@ def _plain(seconds: float | None) -> str:
 
 def _remarks(explanation: Explanation) -> list[str]:
     """What stands below the table."""
-    longer = [f"{100 * (cost - 1):.0f} %" for cost in explanation.cost]
-    named = [f"{100 * share:.0f} %" for share in explanation.named]
+    longer = [per_cent(cost - 1) for cost in explanation.cost]
+    named = [per_cent(share) for share in explanation.named]
     lines = [
         f"traced by {_both(explanation.traced_by)}, which makes a step {_both(longer)} longer; "
         f"{_both(named)} of the step lies in named classes; {explanation.blocks} blocks"

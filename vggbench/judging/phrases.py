@@ -6,14 +6,16 @@ import html
 import io
 import json
 import math
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from rich.console import Console
 from rich.table import Table
 
+from ..errors import some_of
 from ..stats.blocks import BlockNoise
 from ..stats.judge import Noise
 from ..stats.policy import (
@@ -24,16 +26,31 @@ from ..stats.policy import (
     REGRESSED,
     THRESHOLD,
     UNCHANGED,
+    per_cent,
 )
 from ..stats.whole_lines import DRIFT, RECOVERED
 from . import growth
 from .growth import GrowthSide, GrowthVerdict
 from .line_changes import LineChange
 from .measures import JUDGED, MEMORY_GROWTH, STEP
-from .verdicts import BY_DUETS, LOST, OUTCOMES, Side, Verdict
+from .verdicts import (
+    BY_DUETS,
+    LOST,
+    OUTCOMES,
+    Side,
+    Verdict,
+    confirm_command,
+    pattern_of,
+)
 
 #: Version of the JSON's format.
 SCHEMA = 1
+
+#: Configurations that a line names, at most.
+MOST_NAMED = 3
+
+#: What is said of a noise that was assumed, after its size.
+_ASSUMED = ASSUMED_ENDING.removeprefix("is ")
 
 #: How wide a table may be, in characters: wider than any.
 WIDE = 1000
@@ -48,7 +65,8 @@ STYLES = {REGRESSED: "red", "failed": "red", LOST: "yellow", "improved": "green"
 class Report:
     """What one call of ``vggbench verdict`` says. ``growths``: what it says of memory growth.
     ``whole``: of every release, so what changed is shown and the rest is counted. ``notes``: lines
-    on what was left out or is not judged."""
+    on what was left out or is not judged. ``patterns``: --bench, where it says nothing of the
+    configurations that these do not select."""
 
     machine: str
     threshold: float
@@ -58,6 +76,7 @@ class Report:
     changes: Sequence[LineChange] = ()
     whole: bool = False
     notes: Sequence[str] = field(default=())
+    patterns: Sequence[str] = ()
 
 
 # -- phrases for single things
@@ -81,10 +100,28 @@ class Ranged(Protocol):
     def high(self) -> float | None: ...
 
 
+class Judged(Ranged, Protocol):
+    """What was judged, too."""
+
+    @property
+    def outcome(self) -> str: ...
+
+
 def change(ranged: Ranged) -> str:
     if ranged.ratio is None or ranged.low is None or ranged.high is None:
         return "-"
     return f"{percent(ranged.ratio)} ({percent(ranged.low)[:-2]} to {percent(ranged.high)[:-2]})"
+
+
+def doubt(judged: Judged, threshold: float) -> str | None:
+    """Why a change that matters is not sure though its interval excludes 0; None of all else."""
+    if judged.outcome != NOT_SURE or judged.ratio is None:
+        return None
+    if judged.low is None or judged.high is None or judged.low <= 1 <= judged.high:
+        return None
+    if 1 / (1 + threshold) < judged.ratio < 1 + threshold:
+        return None
+    return "seen, not yet sure: a sure answer takes more than an interval without 0"
 
 
 def quantity(side: Side | None, measure: str) -> str:
@@ -165,8 +202,9 @@ def remark(
     """What there is to say beside the numbers: why, what was accepted, what to do next. ``prose``
     and ``command`` write text and commands for the format at hand."""
     parts = []
-    if verdict.why:
-        parts.append(prose(verdict.why))
+    why = verdict.why or doubt(verdict, verdict.threshold)
+    if why:
+        parts.append(prose(why))
     parts += map(prose, verdict.notes)
     if verdict.acknowledged is not None:
         parts.append(f"acknowledged: {prose(verdict.acknowledged)}")
@@ -187,12 +225,26 @@ def needed(verdict: Verdict) -> str:
     return f"about {how_many_blocks(verdict.blocks_needed)}"
 
 
-def confirm_messages(own: Sequence[Verdict]) -> list[str]:
-    """The commands that would make sure what was compared and is not."""
-    commands = [
-        verdict.next_step for verdict in own if verdict.next_step and verdict.ratio is not None
-    ]
-    return [f"to be sure: {command}" for command in dict.fromkeys(commands)]
+def confirm_messages(own: Sequence[Verdict], patterns: Sequence[str] = ()) -> list[str]:
+    """The command that would make sure what was compared of two releases and is not, with the
+    ``patterns`` of --bench if there are any, else with the configurations that are open, if these
+    are few."""
+    found = [verdict for verdict in own if _is_followed(verdict)]
+    if not found or found[0].against is None:
+        return []
+    named = dict.fromkeys(pattern_of(each.benchmark, each.configuration) for each in found)
+    if not patterns and len(named) <= MOST_NAMED:
+        patterns = list(named)
+    return [f"to be sure: {confirm_command(found[0].release, found[0].against, patterns)}"]
+
+
+def _is_followed(verdict: Verdict) -> bool:
+    """Whether ``vggbench confirm`` takes blocks until it is sure: a by-product it follows only
+    where a regression is suspected, and an answer within reach."""
+    if verdict.ratio is None or verdict.next_step is None:
+        return False
+    is_near = verdict.blocks_needed is None or verdict.blocks_needed <= MOST_BLOCKS
+    return verdict.measure == STEP.key or (verdict.suspected and is_near)
 
 
 def line_change(found: LineChange) -> str:
@@ -214,29 +266,53 @@ def summary(verdicts: Iterable[Verdict | GrowthVerdict]) -> str:
 
 def noise_messages(verdicts: Sequence[Verdict]) -> list[str]:
     """The noise that verdicts of one measure were judged with, and where it comes from: of blocks,
-    and of processes."""
-    noises = [verdict.noise for verdict in verdicts]
-    of_blocks = [noise for noise in noises if isinstance(noise, BlockNoise)]
-    of_processes = [noise for noise in noises if isinstance(noise, Noise)]
-    lines = []
+    and of processes; with the configurations that each is of, where there are both."""
+    noises = [(verdict.words, verdict.noise) for verdict in verdicts]
+    of_blocks = [(words, noise) for words, noise in noises if isinstance(noise, BlockNoise)]
+    of_processes = [(words, noise) for words, noise in noises if isinstance(noise, Noise)]
+    lines: list[tuple[list[str], str]] = []
     if of_blocks:
-        best = max(of_blocks, key=lambda noise: noise.degrees)
-        deviations = _range([noise.deviation for noise in of_blocks])
-        lines.append(f"{deviations} between blocks; {_origin(of_blocks, best)}")
+        known = [noise for _, noise in of_blocks]
+        best = max(known, key=lambda noise: noise.degrees)
+        scatter = {"blocks": [noise.deviation for noise in known]}
+        lines.append(([words for words, _ in of_blocks], _noise(scatter, _origins(known, best))))
     if of_processes:
-        lines.append(_of_processes(of_processes))
-    return lines
+        told = _noise_of_processes([noise for _, noise in of_processes])
+        lines.append(([words for words, _ in of_processes], told))
+    if len(lines) == 1:
+        return [line for _, line in lines]
+    return [f"{some_of(list(dict.fromkeys(own)), MOST_NAMED)}: {line}" for own, line in lines]
 
 
-def _of_processes(known: Sequence[Noise]) -> str:
-    return (
-        f"{_range([noise.processes for noise in known])} between processes, "
-        f"{_range([noise.sessions for noise in known])} between sessions; "
-        f"{_origin(known, best=max(known, key=lambda noise: noise.processes_degrees))}"
-    )
+def _noise_of_processes(known: Sequence[Noise]) -> str:
+    best = max(known, key=lambda noise: noise.processes_degrees)
+    scatter = {
+        "processes": [noise.processes for noise in known],
+        "sessions": [noise.sessions for noise in known],
+    }
+    return _noise(scatter, _origins(known, best))
 
 
-def _origin(known: Sequence[Noise | BlockNoise], best: Noise | BlockNoise) -> str:
+def _noise(scatter: Mapping[str, Sequence[float]], origins: Sequence[str]) -> str:
+    """By how much things of each kind differ, as ratios less one, and where that comes from. What
+    is as it was assumed to be is said once."""
+    told, plain, left = [], [], list(origins)
+    for kind, values in scatter.items():
+        own = f"{_range(values)} between {kind}"
+        plain.append(own)
+        for origin in origins:
+            size = re.fullmatch(rf"([\d.]+) % between {kind} {ASSUMED_ENDING}", origin)
+            if size is not None and _range(values) == f"{float(size[1]):.1f} %":
+                own += f" ({_ASSUMED})"
+                left.remove(origin)
+        told.append(own)
+    if not left and len(told) > 1:
+        return f"{', '.join(plain)} (both {_ASSUMED})"
+    whence = [part if ASSUMED_ENDING in part else f"from {part}" for part in left]
+    return "; ".join([", ".join(told), *whence])
+
+
+def _origins(known: Sequence[Noise | BlockNoise], best: Noise | BlockNoise) -> list[str]:
     """What the ``best`` of them was estimated from, and what of any was not estimated."""
     parts = dict.fromkeys(best.origin.split("; "))
     parts.update(
@@ -244,7 +320,7 @@ def _origin(known: Sequence[Noise | BlockNoise], best: Noise | BlockNoise) -> st
             part for noise in known for part in noise.origin.split("; ") if ASSUMED_ENDING in part
         )
     )
-    return "; ".join(part if ASSUMED_ENDING in part else f"from {part}" for part in parts)
+    return list(parts)
 
 
 def _range(values: Sequence[float]) -> str:
@@ -399,7 +475,7 @@ def text(report: Report, colour: bool = False) -> str:
                 console.print(f"  noise: {noise}")
         if grown := _growths(group, report):
             _print_growths(console, grown, report.whole, colour)
-        for line in confirm_messages(group):
+        for line in confirm_messages(group, report.patterns):
             console.print(line)
         for line in _changed(group):
             console.print(f"what else changed: {line}")
@@ -552,7 +628,7 @@ def _evidence(group: Sequence[Verdict], grown: Sequence[GrowthVerdict] = ()) -> 
             lines += [f"Noise: {cell(noise)}.", ""]
         many = own[0].comparisons
         lines += [
-            f"Each interval holds for its comparison alone, with {100 * CONFIDENCE:.0f} %"
+            f"Each interval holds for its comparison alone, with {per_cent(CONFIDENCE)}"
             f"{f'; what is sure is sure for all {many} together' if many > 1 else ''}.",
             "",
         ]

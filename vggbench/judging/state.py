@@ -129,12 +129,28 @@ def is_of_state(record: Record, told: Mapping[str, Any]) -> bool:
     return all(own[name] == its[name] for name in own.keys() & its.keys())
 
 
-def is_as_now(state: State, ours: Mapping[str, str]) -> bool:
-    """Whether a process that is started now, with the variables ``ours`` that we set for it, would
-    have the variables and the CPUs of this ``state``."""
+@dataclass(frozen=True, kw_only=True)
+class Now:
+    """What a process that is started on a machine now would have of a state: the variables in which
+    processes must agree, but for those that we set, and the number of CPUs."""
+
+    flags: tuple[tuple[str, str], ...]
+    cpus: int
+
+
+def now() -> Now:
+    """That of this machine, for processes that are started with this one's variables."""
     own = variables.telling(variables.for_release(os.environ))
-    flags = (*variables.compared(own).items(), *sorted(ours.items()))
-    return state.flags == flags and state.cpus in (None, len(os.sched_getaffinity(0)))
+    return Now(flags=tuple(variables.compared(own).items()), cpus=len(os.sched_getaffinity(0)))
+
+
+def is_as_now(state: State, ours: Mapping[str, str], at: Now | None = None) -> bool:
+    """Whether a process that is started now, with the variables ``ours`` that we set for it, would
+    have the variables and the CPUs of this ``state``. ``at``: of the machine; by default this
+    one."""
+    at = at or now()
+    flags = (*at.flags, *sorted(ours.items()))
+    return state.flags == flags and state.cpus in (None, at.cpus)
 
 
 def known_of(taken: Iterable[Record]) -> Known:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,7 +28,8 @@ class VerdictError(VggbenchError):
 @dataclass(frozen=True, kw_only=True)
 class VerdictRequest:
     """The arguments of the command: releases as asv run takes them, none for the newest measured of
-    each track."""
+    each track. For a command that has --bench: ``keys`` of the configurations (``Record.key``) that
+    its ``patterns`` select; nothing is said of others. None: of all."""
 
     threshold: float
     releases: Sequence[str] = ()
@@ -37,6 +38,8 @@ class VerdictRequest:
     whole: bool = False
     profile: str | None = None
     format: str = "text"
+    patterns: Sequence[str] = ()
+    keys: Collection[str] | None = None
 
 
 def run(
@@ -101,6 +104,16 @@ def show(report: phrases.Report, format_: str, complain: Say) -> int:
     else:
         sys.stdout.write(phrases.FORMATS[format_](report))
     return report.status
+
+
+def require_records(store: Store, machine: str) -> None:
+    """Raise VerdictError where nothing is on record of a machine that the user has named."""
+    known = store.machines()
+    if machine not in known:
+        raise VerdictError(
+            f"nothing is on record of a machine that is called {machine}; there are records of: "
+            f"{', '.join(known) or 'no machine'}"
+        )
 
 
 def _refuse(asked: VerdictRequest) -> None:
@@ -180,21 +193,27 @@ def _of_releases(
     grown: list[GrowthVerdict] = []
     status = 0
     for release in chosen or _newest(evidence, asked):
-        own = verdicts.of_release(
+        on_record = verdicts.of_release(
             evidence, release, against, asked.profile, asked.threshold, accepted=accepted
         )
-        judged = any(verdict.against is not None for verdict in own)
-        if own and not judged:
+        judged = any(verdict.against is not None for verdict in on_record)
+        if on_record and not judged:
             notes.append(_first(evidence, release))
             status = 2 if chosen else status
             continue
-        if not own:
+        own = [verdict for verdict in on_record if _is_asked_for(verdict, asked)]
+        if not on_record:
             notes.append(_unmeasured(evidence, release, asked.profile))
-            status = 2
+        elif not own:
+            notes.append(
+                f"{release.name}: nothing that --bench selects of it is on record on "
+                f"{evidence.machine}"
+            )
+        status = status if own else 2
         found += own
         of_memory = growth.of_release(evidence, release, against, asked.profile, accepted=accepted)
-        grown += of_memory
-        notes += _unmatched(release, [*own, *of_memory], accepted)
+        grown += [verdict for verdict in of_memory if _is_asked_for(verdict, asked)]
+        notes += _unmatched(release, [*on_record, *of_memory], accepted)
     if found:
         status = worst(status, verdicts.exit_status(found), growth.exit_status(grown))
     return phrases.Report(
@@ -204,7 +223,13 @@ def _of_releases(
         verdicts=found,
         growths=grown,
         notes=tuple(notes),
+        patterns=asked.patterns,
     )
+
+
+def _is_asked_for(verdict: Verdict | GrowthVerdict, asked: VerdictRequest) -> bool:
+    key = records.key_of(verdict.benchmark, verdict.configuration)
+    return asked.keys is None or key in asked.keys
 
 
 def nothing_changed(what: str, release: Release, before: Release) -> str:

@@ -9,9 +9,8 @@ Only evidence of the release and of those before it is used.
 
 from __future__ import annotations
 
-import shlex
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -32,12 +31,13 @@ from ..stats.policy import (
     THRESHOLD,
     UNCHANGED,
 )
+from ..terminal import quoted
 from . import duets
 from .acknowledged import Acknowledged, acknowledge
 from .comparisons import LineComparison, comparisons_of
 from .differences import Difference
 from .duets import Block
-from .evidence import Evidence, Line, gather, processes_of, typical
+from .evidence import Evidence, gather, processes_of, typical
 from .measures import JUDGED, STEP
 
 #: It ran, and could not in the release before.
@@ -300,7 +300,6 @@ def _by_duets(comparison: LineComparison, about: Verdict, by_processes: Verdict 
             low=by_processes.low,
             high=by_processes.high,
         )
-    again = f"vggbench confirm {comparison.after.name} --against {comparison.before.name}"
     notes = []
     for release, subject in zip((comparison.before, comparison.after), subjects, strict=True):
         newest = own[-1].of(subject)[-1]
@@ -321,7 +320,7 @@ def _by_duets(comparison: LineComparison, about: Verdict, by_processes: Verdict 
         before=_side_in_duets(comparison.before, subjects[0], own, key),
         after=_side_in_duets(comparison.after, subjects[1], own, key),
         suspected=found.suspected,
-        next_step=again if found.outcome == NOT_SURE else None,
+        next_step=_confirm(comparison) if found.outcome == NOT_SURE else None,
         noise=noise,
         decided_by=BY_DUETS,
         blocks=len(own),
@@ -423,7 +422,7 @@ def _not_compared(comparison: LineComparison, together: Sequence[LineComparison]
     alone = [name for name, state in zip(names, states, strict=True) if state is None]
     if past == records.OK and alone:
         why = f"only duets with other releases have measured {' and '.join(alone)}"
-        again = f"vggbench confirm {comparison.after.name} --against {comparison.before.name}"
+        again = _confirm(comparison)
     elif past == records.OK:
         assert states[0] is not None
         assert states[1] is not None
@@ -433,7 +432,8 @@ def _not_compared(comparison: LineComparison, together: Sequence[LineComparison]
             why += f"; unset {' '.join(flags)}, or set {them} for both"
         again = f"asv run '{comparison.before.name} {comparison.after.name}'"
         if [each for each in together if each.is_otherwise] == [comparison] != list(together):
-            again += f" --bench {_pattern(comparison.line)}"
+            line = comparison.line
+            again += f" --bench {quoted(pattern_of(line.benchmark, line.configuration))}"
     elif past == records.FAILED:
         why = f"{comparison.before.name} failed: {past_why}"
     else:
@@ -441,12 +441,27 @@ def _not_compared(comparison: LineComparison, together: Sequence[LineComparison]
     return replace(_bare(comparison, STEP.key, NOT_SURE), why=why, next_step=again, after=after)
 
 
-def _pattern(line: Line) -> str:
-    """The pattern of asv's --bench that selects this configuration alone, for a shell."""
-    params = ", ".join(map(repr, line.configuration.values()))
-    text = "".join(f"\\{sign}" if sign in _SPECIAL else sign for sign in f"({params})")
-    # Most can stand between double quotes, and are read more easily there.
-    return shlex.quote(text) if set(text) & set('"$`!') else f'"{text}"'
+def pattern_of(benchmark: str, configuration: Mapping[str, Any]) -> str:
+    """The pattern of asv's --bench that selects this configuration of a release alone."""
+    params = ", ".join(map(repr, configuration.values()))
+    text = f"({params})" if params else benchmark
+    return "".join(f"\\{sign}" if sign in _SPECIAL else sign for sign in text)
+
+
+def confirm_command(release: str, against: str, patterns: Iterable[str]) -> str:
+    """The command, for a shell, that measures two releases in duets in the configurations that
+    ``patterns`` of --bench select; in all that are open where there are none."""
+    command = f"vggbench confirm {release} --against {against}"
+    bench = " ".join(map(quoted, patterns))
+    return f"{command} --bench {bench}" if bench else command
+
+
+def _confirm(comparison: LineComparison) -> str:
+    """The command that compares this configuration alone in duets."""
+    assert comparison.before is not None
+    line = comparison.line
+    pattern = pattern_of(line.benchmark, line.configuration)
+    return confirm_command(comparison.after.name, comparison.before.name, [pattern])
 
 
 def _judged(
@@ -474,7 +489,7 @@ def _judged(
     else:
         notes = [*disturbed, *notes]
     if outcome == NOT_SURE:
-        next_step = f"vggbench confirm {after.release} --against {before.release}"
+        next_step = _confirm(comparison)
     return replace(
         _bare(comparison, key, outcome),
         ratio=judgement.ratio,

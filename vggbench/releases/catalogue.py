@@ -184,6 +184,11 @@ class Track:
     nightly_of: str | None = None
     without: tuple[str, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """The name that people read: "TensorFlow", "TensorFlow nightly"."""
+        return self.framework if self.nightly_of is None else f"{self.framework} nightly"
+
     @functools.cached_property
     def superseded(self) -> frozenset[str]:
         """The names of the releases that are not current."""

@@ -267,9 +267,19 @@ def track(catalogue: Catalogue, name: str) -> Track:
             f"track: {', '.join(sorted(catalogue.tracks))}"
         )
     close = difflib.get_close_matches(name.lower(), catalogue.tracks, n=1)
+    close = close or _of_version(catalogue, name)
     known = ", ".join(sorted(catalogue.tracks))
-    guess = f"perhaps {close[0]}; " if close else ""
+    guess = f"perhaps {' or '.join(close)}; " if close else ""
     raise SpecError(f"unknown track {name!r}; {guess}the tracks are: {known}")
+
+
+def _of_version(catalogue: Catalogue, text: str) -> list[str]:
+    """The names of the releases with this version, on whatever track: a track was forgotten."""
+    try:
+        wanted = Version(text)
+    except InvalidVersion:
+        return []
+    return [each.name for each in catalogue if Version(each.version) == wanted]
 
 
 def _nearest(on: Track, version: str | None) -> str:
@@ -282,12 +292,24 @@ def _nearest(on: Track, version: str | None) -> str:
         wanted = Version(version or "")
     except InvalidVersion:
         return f"the track goes from {line[0]} to {line[-1]}"
-    version = str(wanted)
-    older = [r.name for r in on.releases if Version(r.version) < wanted][-1:]
-    newer = [r.name for r in on.releases if Version(r.version) > wanted][:1]
+
+    def place(each: Release) -> Version:
+        known = Version(each.version)
+        return known if wanted.local else Version(known.public)
+
+    # A build of the user's own comes only where no release of the index is as near.
+    older = sorted(
+        (each for each in on.releases if Version(each.version) < wanted),
+        key=lambda each: (place(each), each.after is None),
+    )[-1:]
+    newer = sorted(
+        (each for each in on.releases if Version(each.version) > wanted),
+        key=lambda each: (place(each), each.after is not None),
+    )[:1]
+    near = [each.name for each in older + newer]
     return (
-        f"the nearest are {' and '.join(older + newer)}; "
-        f"to put it on: vggbench releases add {on.name}=={version}"
+        f"the nearest {'is' if len(near) == 1 else 'are'} {' and '.join(near)}; "
+        f"to put it on: vggbench releases add {on.name}=={wanted}"
     )
 
 

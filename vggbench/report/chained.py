@@ -33,7 +33,7 @@ def choose(
     of_track = [chains.of_line(evidence, line, measure) for line in lines]
     chained = [chain for chain in of_track if chain.has_levels]
     if not chained:
-        raise PlotError(chains.why_none(track.framework, evidence.machine, of_track))
+        raise PlotError(chains.why_none(track.title, evidence.machine, of_track))
     profiles = list(dict.fromkeys(chain.line.profile for chain in chained))
     if profile is None and len(profiles) > 1:
         raise PlotError(f"several profiles are chained: choose --profile {'|'.join(profiles)}")

@@ -334,7 +334,8 @@ def _side_by_side(
             {
                 track: (len(of_track), side_by_side.table(of_track, names))
                 for track, of_track in _by_track(changes, catalogue).items()
-            }
+            },
+            catalogue,
         ),
         "",
     ]
@@ -362,7 +363,8 @@ def _installed(of_machines: Sequence[Findings], catalogue: Catalogue) -> list[st
                     track: (len(own), installed.table(own))
                     for track, of_track in itertools.groupby(rows, lambda row: row.release.track)
                     for own in [list(of_track)]
-                }
+                },
+                catalogue,
             ),
         ]
     return lines
@@ -376,14 +378,15 @@ def _by_track(rows: Iterable[_Row], catalogue: Catalogue) -> dict[str, list[_Row
     return found
 
 
-def _folded(tables: Mapping[str, tuple[int, Sequence[str]]]) -> list[str]:
+def _folded(tables: Mapping[str, tuple[int, Sequence[str]]], catalogue: Catalogue) -> list[str]:
     """Tables that a reader opens, by track: how many rows each has, and its lines."""
     if not tables:
         return ["None.", ""]
     lines: list[str] = []
     for track, (count, table) in tables.items():
         rows = "1 row" if count == 1 else f"{count} rows"
-        lines += [f"<details><summary>{track}: {rows}</summary>", "", *table, "", "</details>", ""]
+        head = f"<details><summary>{catalogue.tracks[track].title}: {rows}</summary>"
+        lines += [head, "", *table, "", "</details>", ""]
     return lines
 
 
@@ -439,7 +442,7 @@ def _of_machine(findings: Findings, catalogue: Catalogue) -> list[str]:
         "Changes that a later release took back, and drifts. A drift is several level shifts in "
         "the same direction, which are sure only together.",
         "",
-        *_line_changes(findings.changes),
+        *_line_changes(findings.changes, catalogue),
         *_anchors(findings.anchors),
         "### What has no number",
         "",
@@ -450,12 +453,12 @@ def _of_machine(findings: Findings, catalogue: Catalogue) -> list[str]:
     return lines
 
 
-def _line_changes(changes: Sequence[LineChange]) -> list[str]:
+def _line_changes(changes: Sequence[LineChange], catalogue: Catalogue) -> list[str]:
     """The lists of changes over whole lines, by track."""
     of_tracks: dict[str, list[str]] = {}
     for change in changes:
         of_tracks.setdefault(change.track, []).append(f"- {cell(phrases.line_change(change))}")
-    return _folded({track: (len(lines), lines) for track, lines in of_tracks.items()})
+    return _folded({track: (len(lines), lines) for track, lines in of_tracks.items()}, catalogue)
 
 
 def _changes(
@@ -466,7 +469,8 @@ def _changes(
         {
             track: (len(of_track), _table(of_track, separations))
             for track, of_track in _by_track(changes, catalogue).items()
-        }
+        },
+        catalogue,
     )
 
 

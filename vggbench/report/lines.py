@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # it imports what judges: what is kept is published without t
     from ..judging import evidence
 
 #: A word of a configuration and a reason are shown up to so many characters.
-_WORD, _REASON = 60, 400
+_WORD, REASON = 60, 400
 
 #: The word of a param that a record lacks: the record is older than it, or another's. Such a param
 #: is at its default.
@@ -71,8 +71,8 @@ class Cell:
 @dataclass(frozen=True, kw_only=True)
 class PageGraph:
     """``params`` are the names of the words of a configuration; ``configurations`` are in asv's
-    order, ``cells`` in the order of the releases, then of the configurations. Of a configuration
-    that only duets have measured there are no cells."""
+    order, ``cells`` in the order of the releases, then of the configurations. Of what no run of
+    asv has measured there are no cells."""
 
     machine: str
     profile: str
@@ -126,13 +126,13 @@ def lines(
     taken: Sequence[Record],
     catalogue: Catalogue,
     *,
-    chained: Iterable[evidence.Line] = (),
+    also: Iterable[evidence.Line] = (),
 ) -> tuple[list[PageGraph], list[LeftOut]]:
     """The lines of ``machine``, from its records in the order in which they were written.
 
     The newest run that has a configuration counts, as in ``vggbench rates`` and ``table``; records
-    of a confirmation or calibration are evidence for verdicts and make no line. ``chained``: what
-    there is a chain of, whose configurations are in the lines too.
+    of a confirmation or calibration are evidence for verdicts and make no line. ``also``: whose
+    configurations are in the lines too, whatever measured them.
     """
     known = known_of(taken)
     groups: dict[tuple[str, str, str], dict[tuple[str, str], list[_Placed]]] = {}
@@ -150,9 +150,9 @@ def lines(
         cell = (release.commit, records.canonical(record.configuration))
         placed = _Placed(record, stretch, state_of(record, known))
         groups.setdefault(line, {}).setdefault(cell, []).append(placed)
-    of_duets: dict[tuple[str, str, str], list[evidence.Line]] = {}
-    for chained_line in chained:
-        of_duets.setdefault(place_of(chained_line), []).append(chained_line)
+    besides: dict[tuple[str, str, str], list[evidence.Line]] = {}
+    for other in also:
+        besides.setdefault(place_of(other), []).append(other)
     made = [
         _line(
             machine,
@@ -160,10 +160,10 @@ def lines(
             groups.get(place, {}),
             catalogue,
             known=known,
-            chained=of_duets.get(place, ()),
+            also=besides.get(place, ()),
         )
         for place in sorted(
-            {**groups, **of_duets},
+            {**groups, **besides},
             key=lambda place: (list(catalogue.tracks).index(place[1]), place),
         )
     ]
@@ -182,15 +182,15 @@ def _line(
     catalogue: Catalogue,
     *,
     known: Known,
-    chained: Sequence[evidence.Line],
+    also: Sequence[evidence.Line],
 ) -> PageGraph:
     profile, track, family = of
-    benchmarks = [line.benchmark for line in chained]
+    benchmarks = [line.benchmark for line in also]
     benchmarks += [group[0].record.benchmark for group in groups.values()]
     choices: Mapping[str, Sequence[str]] = choices_of(records.class_of(benchmarks[0]))
-    of_chains: list[Mapping[str, Any]] = [line.configuration for line in chained]
+    of_others: list[Mapping[str, Any]] = [line.configuration for line in also]
     named = dict.fromkeys(choices)
-    for configured in (*(group[0].record.configuration for group in groups.values()), *of_chains):
+    for configured in (*(group[0].record.configuration for group in groups.values()), *of_others):
         named.update(dict.fromkeys(configured))
     params = tuple(named)
     place = {release.commit: i for i, release in enumerate(catalogue.tracks[track].releases)}
@@ -227,7 +227,7 @@ def _line(
     by_name = {release.name: place[release.commit] for release in catalogue.tracks[track].releases}
     cells.sort(key=lambda cell: (by_name[cell.release], order(cell.words)))
     words = {cell.words for cell in cells} | {
-        words_in(configuration, params) for configuration in of_chains
+        words_in(configuration, params) for configuration in of_others
     }
     configurations = sorted(words, key=order)
     return PageGraph(
@@ -251,7 +251,7 @@ def _cell(newest: Sequence[Record], params: Sequence[str], release: Release) -> 
         release=release.name,
         words=words_in(newest[0].configuration, params),
         outcome=summary.outcome,
-        why=None if why is None else one_line(why, _REASON),
+        why=None if why is None else one_line(why, REASON),
         run=newest[0].run,
         started="" if newest[0].started is None else str(newest[0].started),
         taken=tuple(newest),

@@ -113,7 +113,7 @@ def choose(
     of_track = [line for line in lines if line.track == track.name]
     if not of_track:
         raise PlotError(
-            f"nothing of {track.framework} is on record for {machine}; "
+            f"nothing of {track.title} is on record for {machine}; "
             f"measure it there with: asv run {track.name}"
         )
     profiles = list(dict.fromkeys(line.profile for line in of_track))
@@ -127,7 +127,7 @@ def choose(
     measures = {candidate.key: candidate for candidate in MEASURES if candidate.key in known}
     if measure not in measures:
         listed = ", ".join(measures) or "none"
-        raise PlotError(f"--measure {measure}: on record of {track.framework} are {listed}")
+        raise PlotError(f"--measure {measure}: on record of {track.title} are {listed}")
     by_words = {" ".join(words): words for words in line.configurations}
     for words in configurations:
         if words not in by_words:
@@ -270,7 +270,7 @@ def draw_chains(
 
 
 def _title(track: Track, line: PageGraph) -> str:
-    return f"{track.framework} on {line.machine}, {line.profile}"
+    return f"{track.title} on {line.machine}, {line.profile}"
 
 
 def title_of(measure: str) -> str:

@@ -25,6 +25,7 @@ from .. import frameworks, records
 from ..errors import of_system
 from ..inside import gpu, onednn, profilers, turns
 from ..records import OK, Record
+from ..stats.policy import per_cent
 from . import clocks, process, profiles, timed
 from .draft import Draft
 from .installation import Installation
@@ -216,7 +217,7 @@ def _step_in_turns(started: Sequence[_RunningProcess], course: _Course) -> str |
         if disturbed and course.patience is not None:
             share = _await_quiet(started, course.patience)
             if share is not None:
-                return f"the machine is busy: others use {100 * share:.0f} % of the processors"
+                return f"the machine is busy: others use {per_cent(share)} of the processors"
         disturbed = False
         for place in order if pair % 2 == 0 else order[::-1]:
             mover, other = started[place], started[1 - place]

@@ -65,6 +65,12 @@ def workload_of(profile: str) -> str:
     return profile.partition("-")[2]
 
 
+def may_be(profile: str, config: Config) -> bool:
+    """Whether the user might want to measure ``profile`` on this machine: one of a GPU only where
+    there is a GPU, or where he asks for it."""
+    return device_of(profile) == "cpu" or gpu.is_visible() or profile in asked(config)
+
+
 def why_unavailable(profile: str, config: Config) -> str | None:
     """A message that says why ``profile`` is not measured: the user did not ask for it, or this
     machine has no GPU. None where it is measured."""

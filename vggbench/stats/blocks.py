@@ -31,11 +31,12 @@ from .policy import (
     REGRESSED,
     THRESHOLD,
     UNCHANGED,
+    per_cent,
 )
 
-#: The deviation of a block's number that is assumed where too little is on record, and the degrees
-#: of freedom that it counts for. It is wide on purpose: 1.5 % was seen while a machine changed its
-#: speed.
+#: The deviation of a block's number that is assumed of the step where too little is on record, and
+#: the degrees of freedom that an assumption counts for. It is wide on purpose: 1.5 % was seen while
+#: a machine changed its speed.
 ASSUMED = 0.025
 ASSUMED_DEGREES = 2.0
 
@@ -100,7 +101,8 @@ class BlockNoise:
     @property
     def is_assumed(self) -> bool:
         """Whether too little was on record to estimate the noise."""
-        return (self.deviation, self.degrees) == (ASSUMED, ASSUMED_DEGREES)
+        # No estimate has so few degrees of freedom.
+        return self.degrees == ASSUMED_DEGREES
 
 
 @dataclass(frozen=True)
@@ -161,15 +163,18 @@ def ratio_of(numbers: Sequence[float]) -> float:
 
 
 def noise(
-    calibrations: Sequence[Sequence[float]], earlier: Sequence[Sequence[float]]
+    calibrations: Sequence[Sequence[float]],
+    earlier: Sequence[Sequence[float]],
+    *,
+    assumed: float = ASSUMED,
 ) -> BlockNoise:
     """The noise of blocks on one machine, from numbers of blocks.
 
     ``calibrations``: groups of blocks of a subject with itself. ``earlier``: groups of blocks, a
     group for each comparison; the groups may compare different subjects. Only comparisons of
     releases earlier than the judged one belong there: otherwise a verdict would change when later
-    releases come. A few blocks that are far off hardly count. Raises ValueError where a number is
-    not the logarithm of a ratio.
+    releases come. A few blocks that are far off hardly count. ``assumed``: the deviation where
+    these tell too little. Raises ValueError where a number is not the logarithm of a ratio.
     """
     same = [[_log(number) for number in group] for group in calibrations if group]
     other = [[_log(number) for number in group] for group in earlier if len(group) > 1]
@@ -185,9 +190,9 @@ def noise(
         degrees = OF_ROBUST * (len(residuals) - len(other))
     if degrees < LEAST_DEGREES:
         return BlockNoise(
-            ASSUMED,
+            assumed,
             ASSUMED_DEGREES,
-            f"{100 * ASSUMED:.1f} % between blocks {ASSUMED_ENDING}",
+            f"{per_cent(assumed, 1)} between blocks {ASSUMED_ENDING}",
         )
     origins = [
         f"{sum(map(len, groups))} {kind}"
@@ -195,7 +200,7 @@ def noise(
         if groups
     ]
     if bias > 0:
-        origins.append(f"a bias of {100 * bias:.1f} %")
+        origins.append(f"a bias of {per_cent(bias, 1)}")
     deviation = max(LEAST, robust.scale(residuals))
     return BlockNoise(deviation, min(degrees, MOST_DEGREES), "; ".join(origins), bias=bias)
 

@@ -17,7 +17,7 @@ from scipy import optimize, special
 
 from . import robust
 from .judge import ALPHA, Noise, Process, level_of
-from .policy import ASSUMED_ENDING
+from .policy import ASSUMED_ENDING, per_cent
 
 #: Deviations of the logarithm that are assumed of a machine of which too little is known.
 ASSUMED_PROCESSES = 0.03
@@ -128,7 +128,7 @@ def between_sessions(
         if any(variances)
     ]
     if not estimates:
-        origin = f"{100 * ASSUMED_SESSIONS:.0f} % between sessions {ASSUMED_ENDING}"
+        origin = f"{per_cent(ASSUMED_SESSIONS)} between sessions {ASSUMED_ENDING}"
         return Sessions(ASSUMED_SESSIONS, ASSUMED_DEGREES, origin, *alike)
     least = min(
         estimates,
@@ -213,7 +213,7 @@ def _processes(
         processes, degrees = _of_processes(groups)
         if processes > 0:
             return processes, degrees, f"{sum(len(logs) for _, _, logs in groups)} {origin}"
-    origin = f"{100 * ASSUMED_PROCESSES:.0f} % between processes {ASSUMED_ENDING}"
+    origin = f"{per_cent(ASSUMED_PROCESSES)} between processes {ASSUMED_ENDING}"
     return ASSUMED_PROCESSES, ASSUMED_DEGREES, origin
 
 

@@ -1,4 +1,4 @@
-"""The outcomes of verdicts, and the limits that messages and options name.
+"""The outcomes of verdicts, the limits that messages and options name, and how a share is written.
 
 This module imports nothing, so that a command line is parsed without SciPy.
 """
@@ -49,3 +49,9 @@ CALIBRATED = 20
 
 #: The end of a noise's origin, after its size, where the noise was assumed and not estimated.
 ASSUMED_ENDING = "is assumed until more is on record"
+
+
+def per_cent(share: float, digits: int = 0) -> str:
+    """A share, or the size of a difference, in per cent with so many ``digits`` behind the point:
+    5 %. A change with its sign is written by ``judging.phrases.percent``."""
+    return f"{100 * share:.{digits}f} %"

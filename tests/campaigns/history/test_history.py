@@ -19,7 +19,7 @@ import pytest
 from vggbench.campaigns import causes
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.history.forecast import GUESS_BYTES, GUESS_WITH_TORCH_BYTES
-from vggbench.campaigns.history.history import History
+from vggbench.campaigns.history.history import History, cost_of, lacks_room
 from vggbench.campaigns.history.plan import Stage, Unit
 from vggbench.campaigns.variants import ChangeBack
 from vggbench.records import stretches
@@ -164,7 +164,14 @@ def test_all_is_measured_once_stage_by_stage_and_then_nothing(planned: Tiny) -> 
 def test_what_is_left_is_forecast_and_a_dry_run_measures_nothing(planned: Tiny) -> None:
     done = history(planned, "--dry-run", status=1)
     assert "0 of 9 runs are done; the rest takes about" in done
-    assert "tinyframe-1.10 (rest): about" in done
+    assert done.lines_with("  plain: 6 runs, about ")
+    assert done.lines_with("  rest: 3 runs, about ")
+    assert "tinyframe-1.10" not in done
+    assert "With --verbose each run and each comparison is listed." in done
+    done = history(planned, "--dry-run", "--verbose", status=1)
+    assert done.lines_with("  rest: 3 runs, about ")
+    assert done.lines_with("    tinyframe-1.10 (rest): about")
+    assert "With --verbose" not in done
     assert not planned.records()
     assert not stretches.path(planned.results, MACHINE).exists()
 
@@ -223,10 +230,10 @@ def test_after_a_pause_the_anchors_and_the_neighbour_are_measured_again(planned:
     plan.write_text(PLAN.replace('"tinyframe otherframe"', '"tinyframe<1.2"'))
     history(planned, status=0)
     plan.write_text(PLAN)
-    again = "  tinyframe-1.1 (plain): about"
-    assert not history(planned, "--dry-run", status=1).lines_with(again)
+    again = "    tinyframe-1.1 (plain): about"
+    assert not history(planned, "--dry-run", "-v", status=1).lines_with(again)
     a_day_passes(planned)
-    assert history(planned, "--dry-run", status=1).lines_with(again), "the forecast counts it"
+    assert history(planned, "--dry-run", "-v", status=1).lines_with(again), "the forecast counts it"
     done = history(planned)
     first, second = stretches.sittings(planned.results, MACHINE)
     assert set(anchors(planned).values()) == {2}
@@ -413,8 +420,11 @@ def test_what_is_listed_is_compared_by_duets_once_though_nothing_else_was_measur
     (planned.folder / "history.toml").write_text(PLAN + DUETS)
     alone = ("--stage", "neighbours", *ROUGH)
     done = history(planned, *alone, "--dry-run", status=1)
-    told = "To compare by duets: tinyframe-1.2 plain: 1 of which nothing is on record"
+    told = "To compare by duets, neighbours: 1 comparison, nothing is on record of it"
     assert done.lines_with(told)
+    assert "tinyframe-1.2 plain" not in done
+    done = history(planned, *alone, "--dry-run", "-v", status=1)
+    assert done.lines_with("    tinyframe-1.2 plain")
     done = history(planned, *alone)
     assert "0 of 0 runs are done" in done
     assert done.lines_with("Duets, neighbours: 1 comparison")
@@ -520,6 +530,52 @@ def test_benchmarks_that_cannot_be_imported_end_it_in_one_line(planned: Tiny) ->
     (planned.folder / "benchmarks" / "broken.py").write_text("import no_such_module\n")
     (line,) = history(planned, status=2).output.strip().splitlines()
     assert "ModuleNotFoundError: No module named 'no_such_module'; correct that" in line
+
+
+def test_what_verbose_would_list_is_told_by_a_dry_run_alone(planned: Tiny) -> None:
+    done = history(planned, "--verbose", status=2)
+    assert done.output.strip() == (
+        "vggbench: --verbose is for --dry-run, which says what is left; give both"
+    )
+
+
+GB = 10**9
+
+
+@pytest.mark.parametrize(
+    ("held", "most", "free", "said"),
+    [
+        (7 * GB, 40 * GB, 38 * GB, None),
+        (7 * GB, 40 * GB, 18 * GB, "it has room for 20 GB of environments, since 5 GB are kept "),
+        (7 * GB, 40 * GB, 18 * GB, "less at once: --environments 20G"),
+        (0, 40 * GB, 4 * GB, "it has room for 0 GB of environments, since 5 GB are kept free; "),
+        (7 * GB, 7 * GB, 4 * GB, None),
+    ],
+)
+def test_environments_that_may_not_fit_on_the_disk_are_said(
+    held: int, most: int, free: int, said: str | None
+) -> None:
+    told = lacks_room(held, most, free)
+    assert told is None if said is None else said in str(told)
+
+
+@pytest.mark.parametrize(
+    ("known", "count", "said"),
+    [
+        ([], 1, "nothing is on record of it"),
+        ([], 4, "nothing is on record of them"),
+        ([3600.0, 1920.0], 2, "about 1 h 32 min"),
+        (
+            [3600.0, 1920.0],
+            289,
+            "about 1 h 32 min for 2 of them; nothing is on record of the other 287",
+        ),
+    ],
+)
+def test_what_comparisons_take_is_told_with_how_many_of_them_nothing_is_known(
+    known: list[float], count: int, said: str
+) -> None:
+    assert cost_of(known, count) == said
 
 
 def test_no_plan_is_said(tiny: Tiny) -> None:

@@ -86,6 +86,9 @@ CHAINED = [
     *link(SHIPPED[0], SHIPPED[2], -0.03),
 ]
 
+#: A link from the second release to the third, which takes 22 % longer.
+SLOWER = link(SHIPPED[1], SHIPPED[2], 0.2)
+
 #: Two releases and, later, other two, which no link connects; and a link of another configuration.
 APART = [
     *link("tensorflow-2.10.1", "tensorflow-2.11.1", 0.1),

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from vggbench.records import Record
+from vggbench.report.lines import PageGraph
 from vggbench.report.pages import data
-from vggbench.report.pages.beside import BriefVerdict, by_line
+from vggbench.report.pages.beside import BriefVerdict, briefs, by_line, of_changes
+from vggbench.report.pages.verdicts import PageVerdict
 
 from . import literal
 from .literal import SHIPPED, processes, record
@@ -97,6 +99,50 @@ def test_a_machine_alone_has_nothing_to_count(tmp_path: Path, monkeypatch: Any) 
     literal.write_records(folder, MACHINES["a"], "a")
     literal.write_pages(folder, tmp_path / "html")
     assert told(tmp_path / "html", "a") == []
+
+
+def test_of_a_comparison_each_machine_is_asked_where_any_saw_a_change() -> None:
+    def lines(machine: str, **outcomes: str) -> list[str]:
+        """The briefs of the machine's only line, a verdict for each measure."""
+        line = PageGraph(
+            machine=machine,
+            profile="cpu-quick",
+            track="tensorflow",
+            family="train_step.TensorFlow",
+            params=("batch_norm",),
+            configurations=(("none",), ("fused",)),
+            cells=(),
+        )
+        told = [
+            PageVerdict(
+                profile=line.profile,
+                track=line.track,
+                family=line.family,
+                release=SHIPPED[2],
+                configuration={"batch_norm": "fused"},
+                measure=measure,
+                outcome=outcome,
+                against=SHIPPED[1],
+                ratio=1.23456789,
+                low=1.2,
+                high=1.3,
+            )
+            for measure, outcome in outcomes.items()
+        ]
+        return [briefs(line, told)]
+
+    of_machines = {
+        "a": lines("a", step="regressed", peak_memory="unchanged"),
+        "b": lines("b", first_step="not sure", peak_memory="not sure", step="unchanged"),
+    }
+    found = list(of_changes(of_machines))
+    assert [(one.machine, one.measure, one.outcome) for one in found] == [
+        ("a", "step", "regressed"),
+        ("b", "step", "unchanged"),
+    ]
+    assert (found[0].release, found[0].against, found[0].words) == (*SHIPPED[2:0:-1], "fused")
+    assert (found[0].c, found[0].ratio, found[0].difference) == (1, [1.234568, 1.2, 1.3], None)
+    assert found[0].line != found[1].line
 
 
 def test_a_difference_is_laid_side_by_side_as_a_ratio_is() -> None:

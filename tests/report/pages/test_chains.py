@@ -12,6 +12,7 @@ from vggbench.judging.evidence import gather
 from vggbench.records import Record
 from vggbench.report.lines import lines
 from vggbench.report.pages import data
+from vggbench.report.pages.asides import asides
 
 from ...judging.duets import block_by_log
 from . import literal
@@ -23,9 +24,10 @@ def written(*taken: Record) -> dict[str, Any]:
     found = [
         chain for chain in chains.of_machine(gather("box", taken, CATALOGUE)) if chain.has_levels
     ]
-    drawn, _ = lines("box", taken, CATALOGUE, chained=[chain.line for chain in found])
+    aside = [one for one in asides("box", taken, CATALOGUE) if one.line.track == "tensorflow"]
+    drawn, _ = lines("box", taken, CATALOGUE, also=[one.line for one in aside])
     (line,) = (line for line in drawn if line.track == "tensorflow")
-    return data.of_line(line, (), found)
+    return data.of_line(line, (), found, aside)
 
 
 @pytest.fixture

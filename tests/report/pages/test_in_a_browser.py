@@ -20,11 +20,12 @@ from vggbench.report.pages import site
 from vggbench.report.pages.data import NO_DOWNLOAD
 
 from ...browser import Surf, Visit
+from ...judging.duets import block, blocks
 from ...once import once
 from ...records.factory import changed
 from ...tiny import Tiny
 from . import literal
-from .literal import APART, CHAINED, HISTORY, LACKING, SHIPPED, TWO_DAYS, record
+from .literal import APART, CHAINED, HISTORY, LACKING, SHIPPED, SLOWER, TWO_DAYS, record
 
 pytestmark = pytest.mark.browser
 
@@ -421,7 +422,7 @@ def test_a_line_passes_over_what_is_unmeasured_and_ends_at_a_failure(
         assert points(visit) == [[[0, 250], [2, 250]], [[0, 250], [1, None], [2, 250]]]
 
 
-def test_a_chain_comes_first_and_absolute_figures_are_the_other_choice(
+def test_a_chain_of_as_many_releases_comes_first_and_absolute_figures_are_the_other_choice(
     surf: Surf, tmp_path: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -461,6 +462,95 @@ def test_a_chain_comes_first_and_absolute_figures_are_the_other_choice(
         again(visit, lambda: page.select_option("#choose-figures", "chain"))
         assert page.inner_text("#chart-title") == title
         assert "figures" not in page.url
+
+
+def test_a_chain_of_fewer_releases_hides_no_figures_and_is_the_other_choice(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    other = block(SHIPPED[1], SHIPPED[2], 1.0, ("NCHW", "none", "on"))
+    with surf(published_anew(tmp_path, [*HISTORY, *SLOWER, *other])) as visit:
+        page = visit.page
+        drawn(visit, "index.html?track=tensorflow")
+        assert page.inner_text("#chart-title") == "TensorFlow: train step, ms, on box, cpu-quick"
+        assert points(visit) == [[[0, 200], [1, 210], [2, 300]]]
+        assert page.input_value("#choose-figures") == "absolute"
+        assert "NCHW, no BN, XLA (no run of asv)" in page.inner_text("#series")
+        again(visit, lambda: page.select_option("#choose-figures", "chain"))
+        assert f"relative to {SHIPPED[1]}" in page.inner_text("#chart-title")
+        assert [place for place, _ in points(visit)[0]] == [1, 2]
+        assert "figures=chain" in page.url
+        # What is asked for stays, also where the chart would open on something else.
+        address = page.url.removeprefix(visit.address)
+        drawn(visit, address)
+        assert page.input_value("#choose-figures") == "chain"
+        again(visit, lambda: page.select_option("#choose-figures", "absolute"))
+        assert "figures" not in page.url
+        assert len(points(visit)[0]) == 3
+
+
+def test_a_release_that_only_duets_have_measured_has_its_verdict_on_every_page(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    older = [one for one in HISTORY if one.release != SHIPPED[2]]
+    with surf(published_anew(tmp_path, [*older, *SLOWER])) as visit:
+        page = visit.page
+        drawn(visit, f"releases.html?track=tensorflow#{SHIPPED[2]}")
+        one = page.inner_text("#one")
+        assert "Nothing of it is on record" not in one
+        assert "Measured on box, cpu-quick, in duets alone" in one
+        table = page.get_by_role("region", name=f"Measured of {SHIPPED[2]} in duets alone")
+        step = table.locator("tbody tr", has=page.locator("td:text-is('Train step')"))
+        said = step.inner_text()
+        assert "NHWC, no BN, no XLA\t12 processes in duets" in said
+        assert "regressed\t+22 % (" in said
+        assert f"against {SHIPPED[1]}" in said
+        rows = page.locator("#all tbody tr").all_inner_texts()
+        (row,) = (row for row in rows if row.startswith(SHIPPED[2]))
+        assert [text.strip() for text in row.split("\t")[3:7]] == [
+            "1 in duets",
+            "",
+            "",
+            "1 regressed",
+        ]
+        assert violations(visit) == []
+        step.locator("a:text-is('evidence')").click()
+        page.wait_for_url("**/verdicts.html?*")
+        page.wait_for_selector("html[data-drawn]", state="attached")
+        assert page.inner_text("#count").startswith("1 of ")
+        assert "decided by 6 blocks of duets" in page.inner_text("#verdicts .evidence")
+        # Both lines have two releases: the chart opens on levels, and marks the verdict on one.
+        drawn(visit, "index.html?track=tensorflow")
+        assert "regressed +22 % (" in hover(visit, "regressed", 2)
+        assert "regressed" in page.inner_text("#release tbody")
+        drawn(visit, f"index.html?track=tensorflow&figures=absolute&release={SHIPPED[2]}")
+        assert [place for place, _ in points(visit)[0]] == [0, 1]
+        assert "measured in duets alone" in page.inner_text("#release")
+        drawn(visit, f"releases.html?track=tensorflow#{SHIPPED[0]}")
+        assert "in duets alone" not in page.inner_text("#one")
+
+
+def test_blocks_that_are_too_few_for_a_level_are_no_chart_and_have_their_verdict(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    few = blocks(SHIPPED[1], SHIPPED[2], 1.2, count=4)
+    with surf(published_anew(tmp_path, few)) as visit:
+        page = visit.page
+        drawn(visit, "index.html?track=tensorflow")
+        assert page.is_hidden("#chart-card")
+        assert "2.16.2: a step takes" in page.inner_text("#headlines")
+        assert "No run of asv has measured TensorFlow on box" in page.inner_text("#problem")
+        page.click("#problem a")
+        page.wait_for_url("**/verdicts.html?*")
+        page.wait_for_selector("html[data-drawn]", state="attached")
+        assert "regressed" in page.inner_text("#verdicts")
+        for path in PAGES:
+            drawn(visit, path)
+        # It was held against, and nothing before it was measured.
+        drawn(visit, f"releases.html?track=tensorflow#{SHIPPED[1]}")
+        assert "8 processes in duets\tno verdict on it" in page.inner_text("#one")
 
 
 def test_what_has_no_chain_shows_absolute_figures(
@@ -559,6 +649,8 @@ def test_choices_are_said_with_their_costs(surf: Surf, published: Path) -> None:
     with surf(published) as visit:
         page = visit.page
         drawn(visit, "configurations.html?machine=box")
+        base = "× is the ratio of the step to that of “NHWC, no BN, XLA”"
+        assert base in page.inner_text("#choices")
         xla = page.get_by_role("region", name="XLA against no XLA")
         # 24.5 s against 4.5 s for the first step, 0.198 s saved a step.
         assert xla.locator("tbody tr").all_inner_texts() == [

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from vggbench.asv_plugin import publish
 from vggbench.report.pages import kept, verdicts
+from vggbench.report.pages.kept import OfMachine
 
 from . import literal
 from .literal import HISTORY, record
@@ -112,6 +114,26 @@ def test_what_is_kept_is_published_without_scipy_and_without_a_look_at_records(
     )
     assert done.stdout.splitlines() == [*told, "False"], done.stderr
     assert texts(tmp_path / "one") == texts(tmp_path / "other")
+
+
+def test_publishing_holds_the_files_of_one_machine_at_a_time(folder: Path, tmp_path: Path) -> None:
+    machines, size = [f"machine-{number}" for number in range(20)], 1_000_000
+    for machine in machines:
+        literal.write_records(folder, HISTORY[:1], machine)
+    literal.write_pages(folder, tmp_path / "first")  # what it loads once does not count below
+    source, code = literal.source(folder), kept.digest_of_code()
+    for machine in machines:
+        made = OfMachine(files={f"{machine}.json": "x" * size})
+        kept.save(source.kept_dir, machine, kept.key(source, machine, code), made)
+    tracemalloc.start()
+    try:
+        literal.write_pages(folder, tmp_path / "second")
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    written = [(tmp_path / "second" / "data" / f"{name}.json").stat().st_size for name in machines]
+    assert written == [size] * len(machines)
+    assert most < len(machines) * size / 2
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"key": 1}', '{"files": 1}', "[" * 100_000])

@@ -48,6 +48,7 @@ def test_every_page_and_what_it_reads_is_written(folder: Path, tmp_path: Path) -
         assert (tmp_path / "html" / "pages" / f"{name}.js").is_file()
     index = literal.read(tmp_path / "html", "index")
     assert [track["name"] for track in index["tracks"]] == ["tensorflow", "keras", "theano"]
+    assert [track["title"] for track in index["tracks"]] == ["TensorFlow", "Keras", "Theano"]
     assert [line["track"] for line in index["lines"]] == ["keras", "tensorflow"]
     keras, tensorflow = lines_of(tmp_path / "html")
     assert keras["cells"][0]["estimates"]["step"] == [0.502, 0.5, 0.504, 3]

@@ -12,7 +12,7 @@ import pytest
 from vggbench.report.pages import site
 
 from . import literal
-from .literal import CHAINED, HISTORY, TWO_DAYS, record
+from .literal import CHAINED, HISTORY, SHIPPED, TWO_DAYS, record
 
 TYPES = (site.HERE / "types.d.ts").read_text()
 
@@ -38,7 +38,8 @@ def keys_of(interface: str) -> tuple[set[str], set[str]]:
 def html_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     folder = literal.checkout(tmp_path / "checkout")
-    literal.write_records(folder, [*HISTORY, *CHAINED, record("tensorflow-0.12.0")])
+    aside = record(SHIPPED[0], "NCHW none on", purpose="duet")
+    literal.write_records(folder, [*HISTORY, *CHAINED, aside, record("tensorflow-0.12.0")])
     literal.write_records(folder, TWO_DAYS, "other")
     literal.write_records(folder, HISTORY, "third")
     literal.write_pages(folder, tmp_path / "html")
@@ -50,6 +51,7 @@ def of_line(line: Any) -> Iterator[tuple[str, Any]]:
     for cell in line["cells"]:
         yield "Cell", cell
         yield from (("Brief", one) for one in cell.get("verdicts", {}).values())
+    yield from (("Aside", one) for one in line["asides"])
     yield from (("Headlines", one) for one in line["headlines"].values())
     for chain in line.get("chains", ()):
         yield "Chain", chain

@@ -9,7 +9,7 @@ from ... import records
 from ...errors import one_line
 from ...judging import duets
 from ...judging.duets import Block, SubjectKey
-from ...judging.state import State
+from ...judging.state import Now, State
 from ...runs.local import Local
 from ...runs.suite import Configured
 from ...stats.bisection import Look
@@ -21,13 +21,15 @@ from .line import BuildsBetween
 @dataclass(frozen=True, kw_only=True)
 class OnRecord:
     """The records of bisections in one configuration, measure and profile, as they are on the disk
-    whenever something is asked."""
+    whenever something is asked. ``at``: what is known of the machine now; None where it is this
+    one."""
 
     here: Local
     searched: BuildsBetween
     profile: str
     configured: Configured
     measure: str
+    at: Now | None = None
 
     def blocks(self) -> list[Block]:
         """The whole blocks of two builds of the line, oldest first, which were measured in the
@@ -36,7 +38,7 @@ class OnRecord:
         places = self._places()
         of_line = [
             block
-            for block in taking.blocks_apart(self.here, self.profile, records.BISECT)
+            for block in taking.blocks_apart(self.here, self.profile, records.BISECT, self.at)
             if block.first in places
             and block.second in places
             and block.first != block.second

@@ -22,7 +22,7 @@ from ...runs.local import Local
 from ...runs.suite import Configured
 from ...stats import bisection, blocks, robust
 from ...stats.bisection import Search
-from ...stats.policy import SURE
+from ...stats.policy import SURE, per_cent
 from .. import taking
 from ..budget import Budget
 from .line import Build, BuildsBetween
@@ -38,12 +38,14 @@ _STATUS = {NAMED: 0, NO_CHANGE: 1, NOT_NAMED: 2}
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """What was searched for: of which configuration, and which measure of it. ``patterns``:
-    --bench."""
+    --bench. ``options``: those that name another machine, on which it was measured; empty where it
+    was this one."""
 
     profile: str
     configured: Configured
     measure: str
     patterns: Sequence[str]
+    options: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +151,8 @@ def finding(
     if found.outcome == NOT_NAMED:
         found.notes += _why_no_shorter(searched, asked, search, budget)
     found.notes += _moved(here, searched, asked, newest, (decision.left, decision.right))
-    found.notes += _commands(searched, asked, (decision.left, decision.right))
+    there = f" on {here.machine}" if asked.options else ""
+    found.notes += _commands(searched, asked, (decision.left, decision.right), there)
     found.notes += _elsewhere(searched, asked, search)
     return found
 
@@ -237,8 +240,11 @@ def _moved(
     return [f"what else changed between them: {told}"]
 
 
-def _commands(searched: BuildsBetween, asked: Asked, places: tuple[int, int]) -> list[str]:
-    """The commands that repeat the comparison of two builds."""
+def _commands(
+    searched: BuildsBetween, asked: Asked, places: tuple[int, int], there: str
+) -> list[str]:
+    """The commands that repeat the comparison of two builds. ``there``: on which machine, where
+    that is another one."""
     pair = [searched.builds[place] for place in places]
     commands = [
         f"vggbench releases add {build.track.name}=={build.version}"
@@ -249,7 +255,7 @@ def _commands(searched: BuildsBetween, asked: Asked, places: tuple[int, int]) ->
         shlex.quote(f"{build.name} {asked.configured.words}".strip()) for build in pair
     )
     commands.append(f"{_profile(asked)}vggbench duet {subjects}")
-    return [f"to repeat it: {command}" for command in commands]
+    return [f"to repeat it{there}: {command}" for command in commands]
 
 
 def _elsewhere(searched: BuildsBetween, asked: Asked, search: Search) -> list[str]:
@@ -274,7 +280,11 @@ def _again(searched: BuildsBetween, asked: Asked, places: tuple[int, int]) -> st
     names = " ".join(searched.builds[place].name for place in places)
     bench = "".join(f" {shlex.quote(pattern)}" for pattern in asked.patterns)
     measure = "" if asked.measure == STEP.key else f" --measure {asked.measure}"
-    return f"{_profile(asked)}vggbench bisect {names}{f' --bench{bench}' if bench else ''}{measure}"
+    options = f" {asked.options}" if asked.options else ""
+    return (
+        f"{_profile(asked)}vggbench bisect {names}{f' --bench{bench}' if bench else ''}{measure}"
+        f"{options}"
+    )
 
 
 def _profile(asked: Asked) -> str:
@@ -295,7 +305,7 @@ def progress(search: Search, builds: Sequence[Build]) -> str | None:
     else:
         told = (
             f"the change lies after {builds[decision.left].name}, up to "
-            f"{builds[decision.right].name} ({100 * decision.probability:.0f} %)"
+            f"{builds[decision.right].name} ({per_cent(decision.probability)})"
         )
     return f"{blocks_so_far}: {told}"
 
@@ -330,7 +340,7 @@ def show(found: BisectFinding, *, as_json: bool) -> None:
 def headline(found: BisectFinding) -> str:
     """One line that says what came of it."""
     title = JUDGED[found.measure].title
-    sure = "" if found.probability is None else f" ({100 * found.probability:.0f} %)"
+    sure = "" if found.probability is None else f" ({per_cent(found.probability)})"
     if found.outcome == NO_CHANGE:
         return (
             f"{title}: no change between {found.good} and {found.bad}: {change(found)}, "

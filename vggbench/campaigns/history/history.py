@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import datetime
 import functools
+import itertools
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,7 @@ from ...stats.chain import LEAST_BLOCKS_A_LINK
 from .. import answering, causes
 from ..answering import Answer, Comparison
 from ..budget import Budget, duration_text
-from ..causes import Causes, Wanted
+from ..causes import Causes, Left, Place, Wanted
 from ..confirm import Judging, Limits, answer
 from . import anchors, plan, sittings
 from .forecast import Forecast, guess_bytes
@@ -53,7 +54,7 @@ class HistoryError(VggbenchError):
 class HistoryRequest:
     """``machine``: a name for this machine. ``stages``: their names; all of the plan where there
     are none. ``environments``: bytes that environments may take at once. ``processes``: to confirm
-    one configuration, at most."""
+    one configuration, at most. ``verbose``: a dry run lists each run and each comparison."""
 
     machine: str | None
     stages: list[str]
@@ -62,11 +63,14 @@ class HistoryRequest:
     processes: int
     threshold: float
     dry_run: bool
+    verbose: bool = False
 
 
 def run(checkout: Checkout, asked: HistoryRequest, say: Say) -> int:
     """Returns the exit status: 0 when all is measured and nothing went wrong, LEFT, TROUBLE, or 130
     after Ctrl-C. Raises VggbenchError where nothing can be measured."""
+    if asked.verbose and not asked.dry_run:
+        raise HistoryError("--verbose is for --dry-run, which says what is left; give both")
     history = begin(checkout, asked, say)
     stages = plan.stages(history.plan, asked.stages)
     duets = plan.duets(history.plan, asked.stages)
@@ -75,16 +79,11 @@ def run(checkout: Checkout, asked: HistoryRequest, say: Say) -> int:
         say(line)
     left = history.left(units)
     say(f"The history of {history.machine}, {history.profile}: {history.forecast(units, left)}")
+    warning = history.lacks_room(left)
+    if warning is not None:
+        say(warning)
     if asked.dry_run:
-        for unit in history.runs(left):
-            say(f"  {unit.name}: about {duration_text(history.seconds([unit]))}")
-        to_compare = history.pending(duets)
-        if to_compare:
-            say(history.forecast_of(to_compare))
-        to_separate = history.causes(stages).wanted()
-        if to_separate:
-            say(causes.plan(to_separate, asked.budget))
-        return LEFT if left or to_compare or to_separate else 0
+        return history.say_what_is_left(stages, duets, left)
     if left:
         status = history.measure(units, left)
         if status != 0:
@@ -217,6 +216,20 @@ class History:
     def forecast(self, units: list[Unit], left: list[Unit]) -> str:
         """How much is done, and what the rest takes of time and disk."""
         runs = self.runs(left)
+        held, most, free = self._room(left)
+        return (
+            f"{len(units) - len(left)} of {len(units)} runs are done; the rest takes about "
+            f"{duration_text(self.seconds(runs))}, up to {most / 1e9:.0f} GB of environments at "
+            f"once (now {held / 1e9:.1f} GB; {free / 1e9:.0f} GB are free) and about "
+            f"{self._forecast.result_bytes(runs) / 1e6:.1f} MB of results"
+        )
+
+    def lacks_room(self, left: Iterable[Unit]) -> str | None:
+        """A message where the environments may need more disk than there is; else None."""
+        return lacks_room(*self._room(left))
+
+    def _room(self, left: Iterable[Unit]) -> tuple[int, int, int]:
+        """(bytes that environments take now, that they may come to take at once, that are free)."""
         held = sum(environment.size for environment in self._checkout.environments.all())
         coming = {
             (unit.release.commit, lock.name): guess_bytes(lock)
@@ -224,13 +237,35 @@ class History:
             for lock in self._locks(unit)
         }
         most = min(self._asked.environments, held + sum(coming.values()))
-        free = shutil.disk_usage(self._checkout.root).free
-        return (
-            f"{len(units) - len(left)} of {len(units)} runs are done; the rest takes about "
-            f"{duration_text(self.seconds(runs))}, up to {most / 1e9:.0f} GB of environments at "
-            f"once (now {held / 1e9:.1f} GB; {free / 1e9:.0f} GB are free) and about "
-            f"{self._forecast.result_bytes(runs) / 1e6:.1f} MB of results"
-        )
+        return held, most, shutil.disk_usage(self._checkout.root).free
+
+    def say_what_is_left(
+        self, stages: list[plan.Stage], duets: list[plan.Duets], left: list[Unit]
+    ) -> int:
+        """Say what is left by stage, and by name where the user wants that; returns the exit status
+        of a dry run."""
+        verbose = self._asked.verbose
+        for name, runs in itertools.groupby(self.runs(left), lambda unit: unit.stage.name):
+            own = list(runs)
+            self._say(
+                f"  {name}: {_count(len(own), 'run')}, about {duration_text(self.seconds(own))}"
+            )
+            for unit in own if verbose else ():
+                self._say(f"    {unit.name}: about {duration_text(self.seconds([unit]))}")
+        is_open = False
+        for listed in duets:
+            wanted = self.pending([listed])
+            if wanted:
+                is_open = True
+                self._say(f"To compare by duets, {listed.name}: {self.forecast_of(wanted)}")
+            for comparison in wanted if verbose else ():
+                self._say(f"    {comparison.name}")
+        to_separate = self.causes(stages).wanted()
+        if to_separate:
+            self._say(causes.plan(to_separate, self._asked.budget))
+        if (left or is_open) and not verbose:
+            self._say("With --verbose each run and each comparison is listed.")
+        return LEFT if left or is_open or to_separate else 0
 
     def measure(self, units: list[Unit], left: list[Unit]) -> int:
         """Measure what is ``left`` of the ``units``, in a sitting; returns the exit status."""
@@ -420,14 +455,10 @@ class History:
         ]
 
     def forecast_of(self, wanted: list[Comparison]) -> str:
-        """One line about the comparisons that are left, and what they are likely to take."""
+        """How many comparisons these are, and what they are likely to take."""
         judging = self._judging
         known = [seconds for comparison in wanted if (seconds := judging.forecast_s(comparison))]
-        names = some_of([comparison.name for comparison in wanted], answering.MOST_NAMES)
-        told = [f"about {duration_text(sum(known))}"] if known else []
-        if len(known) < len(wanted):
-            told.append(f"{len(wanted) - len(known)} of which nothing is on record")
-        return f"To compare by duets: {names}: {', and '.join(told)}"
+        return f"{_comparisons(len(wanted))}, {cost_of(known, len(wanted))}"
 
     @functools.cached_property
     def _judging(self) -> Judging:
@@ -459,14 +490,43 @@ class History:
 
     def causes(self, stages: list[plan.Stage]) -> Causes:
         """Of what is confirmed in the configurations of the ``stages``."""
-        # No patterns select all.
-        own = self.suite.timed(_patterns(stages)) if stages else []
-        keys = {configured.key for configured in own}
+        return self._causes_in(plan.keys(stages, self.suite))
+
+    def separate(self, place: Place, keys: Collection[str]) -> Left:
+        """Measure the one cause at this ``place``, in those of the configurations with these
+        ``keys`` in which it is wanted; returns what is not separated of it."""
+        found = self._causes_in(set(keys))
+        return found.separate_one(place, self._asked.budget, self._make_room_for_variant)
+
+    def _causes_in(self, keys: set[str]) -> Causes:
         return Causes(self._here, self.profile, self._asked.threshold, keys)
 
 
-def _patterns(stages: list[plan.Stage]) -> list[str]:
-    return [pattern for stage in stages for pattern in stage.bench]
+def lacks_room(held: int, most: int, free: int) -> str | None:
+    """A message where environments, which take ``held`` bytes now, may come to take ``most``, and
+    so few are ``free`` that they cannot; else None."""
+    fits = held + max(0, free - LEAST_FREE)
+    if most <= fits:
+        return None
+    whole = int(fits / 1e9)
+    less = f", or let them take less at once: --environments {whole}G" if whole else ""
+    return (
+        f"The disk may be too small for that: it has room for {fits / 1e9:.0f} GB of environments, "
+        f"since {LEAST_FREE / 1e9:.0f} GB are kept free; make room: vggbench releases prune --all "
+        f"--cache{less}"
+    )
+
+
+def cost_of(known: Sequence[float], count: int) -> str:
+    """What ``count`` things are likely to take. ``known``: the seconds of those of which something
+    is on record."""
+    unknown = count - len(known)
+    if not known:
+        return f"nothing is on record of {'it' if count == 1 else 'them'}"
+    about = f"about {duration_text(sum(known))}"
+    if not unknown:
+        return about
+    return f"{about} for {len(known)} of them; nothing is on record of the other {unknown}"
 
 
 def _now() -> datetime.datetime:
@@ -478,4 +538,8 @@ def _all_of(stages: list[str]) -> str:
 
 
 def _comparisons(count: int) -> str:
-    return "1 comparison" if count == 1 else f"{count} comparisons"
+    return _count(count, "comparison")
+
+
+def _count(count: int, word: str) -> str:
+    return f"1 {word}" if count == 1 else f"{count} {word}s"

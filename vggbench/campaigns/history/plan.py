@@ -12,7 +12,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from ...errors import VggbenchError, one_line
+from ...errors import VggbenchError, one_line, some_of
 from ...records import tables
 from ...releases import spec
 from ...releases.catalogue import Catalogue, Release
@@ -23,6 +23,9 @@ from ...stats.chain import closing
 from ..budget import duration
 
 FILE = "history.toml"
+
+#: Releases that are named in one line, at most.
+MOST_NAMES = 5
 
 #: What it may hold; its tables.
 _KEYS = ("anchors", "anchor_processes", "stage", "duets")
@@ -220,6 +223,13 @@ def own(stage: Stage, release: Release, catalogue: Catalogue, suite: Suite) -> l
     return suite.timed_of(release, stage.bench, catalogue)
 
 
+def keys(stages: Sequence[Stage], suite: Suite) -> set[str]:
+    """The keys of the timed configurations of the ``stages``, whichever release runs them."""
+    patterns = [pattern for stage in stages for pattern in stage.bench]
+    # No patterns select all.
+    return {configured.key for configured in suite.timed(patterns)} if stages else set()
+
+
 def units(
     stages: Sequence[Stage],
     catalogue: Catalogue,
@@ -228,22 +238,27 @@ def units(
     why_not: WhyNot | None = None,
 ) -> tuple[list[Unit], list[str]]:
     """All of the ``stages`` that can be measured on a machine, by default this one, in order; and a
-    line about each release that cannot be."""
+    line about the releases that cannot be, for each reason."""
     why_not = why_not or why_not_here
     why_not_of = {release.commit: why_not(release, [device]) for release in catalogue}
     found: list[Unit] = []
-    left_out: dict[str, None] = {}
+    left_out: dict[str, dict[str, None]] = {}
     for stage in stages:
         before: Release | None = None
         for release in stage.releases:
             why = why_not_of[release.commit]
             if why is not None:
-                left_out[f"{release.name} is left out, unmeasured: {why}"] = None
+                left_out.setdefault(why, {})[release.name] = None
             elif own(stage, release, catalogue, suite):
                 on_track = before if before and before.track == release.track else None
                 found.append(Unit(stage, release, on_track))
                 before = release
-    return found, list(left_out)
+    return found, [_left_out(list(names), why) for why, names in left_out.items()]
+
+
+def _left_out(names: Sequence[str], why: str) -> str:
+    verb = "is" if len(names) == 1 else "are"
+    return f"{some_of(names, MOST_NAMES)} {verb} left out, unmeasured: {why}"
 
 
 def pending(of: Sequence[Unit], covered: Coverage) -> list[Unit]:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.utils import parse_wheel_filename
+
 from ...errors import VggbenchError
-from ...releases.catalogue import Catalogue, Release
+from ...releases.catalogue import Catalogue, Lock, Release
 
 
 @dataclass(frozen=True)
@@ -27,16 +29,19 @@ def changes(since: str, before: Mapping[str, str], after: Mapping[str, str]) -> 
 def of_track(
     catalogue: Catalogue, track: str, complain: Callable[[str], None]
 ) -> dict[str, dict[str, tuple[dict[str, str], Changes | None]]]:
-    """By release and the lock's name: (what the lock pins, how that differs from the lock of that
-    name of the nearest current release before it that has one; None for the first)."""
+    """By release and the lock's name: (what the lock installs, how that differs from the lock of
+    that name of the nearest current release before it that has one; None for the first).
+
+    A wheel of the user's own has no pin in the lock, and is among what it installs all the same.
+    """
     made: dict[str, dict[str, tuple[dict[str, str], Changes | None]]] = {}
     before: dict[str, tuple[Release, dict[str, str]]] = {}
     for release in catalogue.tracks[track].releases:
         made[release.name] = {}
         for name, lock in release.locks.items():
             try:
-                pinned = catalogue.pins(release, name)
-            except (OSError, UnicodeDecodeError, VggbenchError) as err:
+                pinned = {**catalogue.pins(release, name), **_wheel(release, lock)}
+            except (OSError, ValueError, VggbenchError) as err:
                 path = Path(lock.file)
                 complain(
                     f"{release.name}: its lock {path} cannot be read, its page lacks it: {err}"
@@ -48,3 +53,13 @@ def of_track(
             if catalogue.is_current(release):
                 before[name] = (release, pinned)
     return made
+
+
+def _wheel(release: Release, lock: Lock) -> dict[str, str]:
+    """The package that a lock installs from a wheel of the user's own, where it does; its version
+    is that of the release, since two builds may have wheels of the same. Raises ValueError where
+    the file is not called as wheels are."""
+    if lock.wheel is None:
+        return {}
+    project, *_ = parse_wheel_filename(Path(lock.wheel).name)
+    return {project: f"{release.version} from a wheel"}

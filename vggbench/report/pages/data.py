@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # it imports what judges: what is kept is published without t
     from ...judging.chains import LineChain
     from ...judging.line_changes import LineChange
     from ...stats.chain import Loop
+    from .asides import Aside
     from .beside import Beside, BriefVerdict
     from .verdicts import PageVerdict
 
@@ -67,6 +68,7 @@ def index(
             {
                 "name": track.name,
                 "framework": track.framework,
+                "title": track.title,
                 "releases": [_release_in_index(release, track) for release in track.releases],
             }
             for track in (catalogue.tracks[name] for name in tracks)
@@ -159,18 +161,15 @@ def of_left_out(machine: str, left_out: LeftOut) -> dict[str, Any]:
     }
 
 
-def described(line: PageGraph, chains: Sequence[LineChain] = ()) -> dict[str, Any]:
+def described(
+    line: PageGraph, chains: Sequence[LineChain] = (), asides: Sequence[Aside] = ()
+) -> dict[str, Any]:
     """A line's place in the index. ``measures``: those that any cell has, or any of its ``chains``
-    is of; ``numbers``: how many cells have some."""
+    is of; ``numbers``: how many cells have some. ``newest``: the newest release of a cell; where
+    there are no cells, of what else measured the line."""
     found = {key for cell in line.cells for key in cell.estimates}
     found |= {line_chain.measure for line_chain in chains}
-    names = [cell.release for cell in line.cells]
-    names += [
-        component.levels[-1][0].name
-        for line_chain in chains
-        for component in line_chain.components
-        if not line.cells
-    ]
+    names = [each.release for each in line.cells or asides]
     return {
         "id": line_id(line),
         "machine": line.machine,
@@ -185,15 +184,21 @@ def described(line: PageGraph, chains: Sequence[LineChain] = ()) -> dict[str, An
 
 
 def of_line(
-    line: PageGraph, told: Sequence[PageVerdict] = (), chains: Sequence[LineChain] = ()
+    line: PageGraph,
+    told: Sequence[PageVerdict] = (),
+    chains: Sequence[LineChain] = (),
+    asides: Sequence[Aside] = (),
 ) -> dict[str, Any]:
-    """The cells of a line, with the verdicts on them in short. ``c`` is the place of the
-    configuration, ``why`` that of the text in ``whys``; an estimate is value, low, high, processes.
-    ``earlier`` are estimates too, where the line is cut; where that is for another state of the
-    machine, ``otherwise`` says which (lines.Cell). ``busy`` says why the machine was busy, where it
-    was; ``idle`` that a step leaves CPUs idle, where it does. ``state`` is the place of that of the
-    machine in ``states``. ``plain`` is the place of the configuration in which the first page
-    opens, ``headlines`` what it says. ``chains`` are there where there are any."""
+    """The cells of a line, and the ``asides`` of what has none, with the verdicts on them in short.
+
+    ``c`` is the place of the configuration, ``why`` that of the text in ``whys``; an estimate is
+    value, low, high, processes. ``earlier`` are estimates too, where the line is cut; where that is
+    for another state of the machine, ``otherwise`` says which (lines.Cell). ``busy`` says why the
+    machine was busy, where it was; ``idle`` that a step leaves CPUs idle, where it does. ``state``
+    is the place of that of the machine in ``states``. ``plain`` is the place of the configuration
+    in which the first page opens, ``headlines`` what it says. ``chains`` are there where there are
+    any.
+    """
     place = {words: i for i, words in enumerate(line.configurations)}
     whys: dict[str, int] = {}
     states: dict[str, int] = {}
@@ -233,15 +238,32 @@ def of_line(
         if found:
             made["verdicts"] = found
         cells.append(made)
+    with_cell = {(cell.release, cell.words) for cell in line.cells}
+    without_cell: list[dict[str, Any]] = [
+        {
+            "release": aside.release,
+            "c": place[words],
+            "outcome": aside.outcome,
+            **({} if aside.why is None else {"why": whys.setdefault(aside.why, len(whys))}),
+            "in_duets": aside.in_duets,
+            "in_turns": aside.in_turns,
+            **({"verdicts": found} if found else {}),
+        }
+        for aside in asides
+        for words in [_words(line, aside.line.configuration)]
+        for found in [verdicts.get((aside.release, words))]
+        if (aside.release, words) not in with_cell
+    ]
     usual = plain(line, [_words(line, chain.line.configuration) for chain in chains])
     said = headlines(line, told, usual)
     return {
-        **described(line, chains),
+        **described(line, chains, asides),
         "schema": SCHEMA,
         "configurations": [list(words) for words in line.configurations],
         "whys": list(whys),
         "states": list(states),
         "cells": cells,
+        "asides": without_cell,
         "plain": None if usual is None else place[usual],
         "headlines": {each.measure: _of_headlines(place, each) for each in said},
         **({"chains": [_chain(place, line, chain) for chain in chains]} if chains else {}),

@@ -24,8 +24,8 @@ class OfMachine:
     """``described``: its lines, for the index. ``left_out``: records that are on no page.
     ``complaints``: a line each for the user. ``files``: texts by their names. ``entries``: what the
     feed has of it. ``installed``: bytes of an environment, by the digest of its lock. ``briefs``:
-    its verdicts, for those of other machines. ``about``: what the page Machines says of it, None
-    where no record is of it."""
+    texts of the verdicts on its lines, for those of other machines. ``about``: what the page
+    Machines says of it, None where no record is of it."""
 
     described: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[dict[str, Any]] = field(default_factory=list)
@@ -33,7 +33,7 @@ class OfMachine:
     files: dict[str, str] = field(default_factory=dict)
     entries: list[dict[str, Any]] = field(default_factory=list)
     installed: dict[str, float] = field(default_factory=dict)
-    briefs: list[dict[str, Any]] = field(default_factory=list)
+    briefs: list[str] = field(default_factory=list)
     about: dict[str, Any] | None = None
 
 

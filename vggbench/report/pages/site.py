@@ -13,7 +13,6 @@ import jinja2
 
 from ...errors import VggbenchError, one_line
 from . import beside, changes, data, feed, kept
-from .beside import BriefVerdict
 from .kept import OfMachine
 from .source import Source
 
@@ -105,7 +104,7 @@ def modules_of(page: str) -> list[str]:
 def _write_data(
     folder: Path, source: Source, complain: Callable[[str], None]
 ) -> dict[str, OfMachine]:
-    """Returns what was made of each machine."""
+    """Returns what was made of each machine, but for its files, which are written."""
     folder.mkdir(parents=True, exist_ok=True)
     catalogue = source.catalogue
     locks = {track: changes.of_track(catalogue, track, complain) for track in catalogue.tracks}
@@ -119,6 +118,7 @@ def _write_data(
             complain(line)
         for name, text in made.files.items():
             _put(folder / name, text)
+        made.files.clear()  # the texts of all machines together would take most of the memory
     order = _best_first(of_machines, source.here)
     _write_beside(folder, of_machines, order)
     _put(folder / "machines.json", data.as_json(_about(source, of_machines, order)))
@@ -142,9 +142,8 @@ def _write_data(
 
 def _write_beside(folder: Path, of_machines: Mapping[str, OfMachine], order: Iterable[str]) -> None:
     """Write beside each line what all machines say of its verdicts."""
-    found = beside.by_line(
-        BriefVerdict(machine=name, **brief) for name in order for brief in of_machines[name].briefs
-    )
+    told = {name: of_machines[name].briefs for name in order}
+    found = beside.by_line(beside.of_changes(told))
     for made in of_machines.values():
         for line in made.described:
             own = data.of_across(found.get(line["id"], ()))

@@ -18,6 +18,8 @@ export interface Index {
 export interface Track {
   name: string;
   framework: string;
+  /** What people call it: the framework, or "TensorFlow nightly". */
+  title: string;
   releases: Release[];
 }
 
@@ -140,6 +142,13 @@ export interface Cell extends Drawn {
   processes: number;
 }
 
+/** What no run of asv has measured in a configuration of a release, and others have. */
+export interface Aside extends Drawn {
+  /** How many processes ran in duets, and how many took turns. */
+  in_duets: number;
+  in_turns: number;
+}
+
 export interface Chain {
   c: number;
   measure: string;
@@ -165,6 +174,8 @@ export interface Line extends ListedLine {
   whys: string[];
   states: string[];
   cells: Cell[];
+  /** Of what has no cell. */
+  asides: Aside[];
   /** The place of the configuration in which the first page opens. */
   plain: number | null;
   /** What the first page says, by measure. */
@@ -420,6 +431,8 @@ export interface Picture {
   chain: Chained | null;
   /** Whether there are both levels and absolute figures. */
   hasChoice: boolean;
+  /** What is shown unless the address asks for the other: "chain" or "absolute". */
+  opensOn: string;
 }
 
 /** How a configuration looks. */

@@ -5,7 +5,16 @@ import { busyMark, outcome, verdict } from "./badges.js";
 import { levelCells } from "./chain.js";
 import { address, choice } from "./choice.js";
 import { byId, el } from "./elements.js";
-import { differenceText, figure, GROWTH, interval, percent, titled, withUnit } from "./figures.js";
+import {
+  differenceText,
+  figure,
+  GROWTH,
+  interval,
+  percent,
+  titled,
+  wayText,
+  withUnit,
+} from "./figures.js";
 import { notSureLine } from "./headlines.js";
 import { asvGraph, releaseLink } from "./links.js";
 import { isCurrent, present } from "./lists.js";
@@ -87,7 +96,14 @@ const headOf = ({ name, date, python }) =>
  * @param {Picture} picture
  * @param {Release} release
  */
-function nothingOf({ line, chain }, { name }) {
+function nothingOf({ line, chain, shown }, { name }) {
+  const asides = line.asides.filter((one) => one.release === name && shown.includes(one.c));
+  if (asides.length) {
+    const href = address("verdicts", { release: name, outcome: "all" });
+    const lacks = chain ? "no link gives it a level" : "it has no figure of its own";
+    const text = `This release was measured ${wayText(asides)} alone, so ${lacks}: `;
+    return el("p", {}, text, el("a", { href }, "the verdicts on it"));
+  }
   if (!chain && line.cells.some((cell) => cell.release === name)) {
     return el("p", {}, "Nothing of this release is on record in what the chart shows.");
   }

@@ -10,7 +10,8 @@ import { rowHead, table } from "./tables.js";
 /**
  * What the chart and the tables show of a line where its chain is chosen: its cells have the levels as
  * estimates, and name their component; those of releases that have no level and no figure, whose
- * reasons are shown, stay as they are. Null where nothing that is shown has a chain.
+ * reasons are shown, stay as they are. What only duets have measured has no cell, and its verdicts are
+ * those of its aside. Null where nothing that is shown has a chain.
  * @param {Line} line
  * @param {Measure} measure
  * @param {number[]} shown
@@ -22,7 +23,7 @@ export function chainOf(line, measure, shown) {
   );
   if (!chains.length) return null;
   const cells = chains.flatMap((chain) => {
-    const own = line.cells.filter((cell) => cell.c === chain.c);
+    const own = [...line.cells, ...line.asides].filter((cell) => cell.c === chain.c);
     const levels = levelsOf(chain, own);
     const has = new Set(levels.map((cell) => cell.release));
     return [...levels, ...own.filter((cell) => cell.outcome !== "ok" && !has.has(cell.release))];
@@ -38,7 +39,7 @@ export function chainOf(line, measure, shown) {
 }
 
 /**
- * The levels of a chain as cells, with the verdicts of the line's `own`.
+ * The levels of a chain as cells, with the verdicts of the line's `own` cells and asides.
  * @param {Chain} chain
  * @param {Drawn[]} own
  * @returns {Drawn[]}

@@ -42,7 +42,7 @@ export function draw(holder, picture, onpick) {
  */
 function optionOf(plan, series, width) {
   const { palette, track, measure } = plan;
-  const description = `${titled(measure)} over the releases of ${track.framework}; the figures are in the table below.`;
+  const description = `${titled(measure)} over the releases of ${track.title}; the figures are in the table below.`;
   return {
     animation: false,
     textStyle: { fontFamily: "system-ui, sans-serif", color: palette.text },

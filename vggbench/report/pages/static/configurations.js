@@ -62,14 +62,17 @@ function everything(index, line, release) {
   const cells = line.cells.filter((cell) => cell.release === release.name);
   const ordered = [...cells].sort((a, b) => time(a) - time(b) || a.c - b.c);
   const possible = ordered.filter((cell) => cell.outcome !== "n/a");
+  const base = baseOf(possible);
+  const name = base && readable(line, line.configurations[base.c]);
   return el(
     "section",
     { class: "card" },
     el("h2", {}, "All of ", releaseLink(release.name), ", fastest first"),
+    name ? el("p", { class: "links" }, `× is the ratio of the step to that of “${name}”`) : null,
     lined(
       `All configurations of ${release.name}`,
       ["configuration", ...measures.map(heading)],
-      rowsOf(line, possible, measures),
+      rowsOf(line, possible, measures, base),
     ),
     busyLine(cells),
     cannot(line, cells),
@@ -77,21 +80,29 @@ function everything(index, line, release) {
 }
 
 /**
+ * What the others are multiples of: the fastest of those in the state of the machine that most were
+ * measured in; nothing where none has a time.
+ * @param {Cell[]} cells the fastest first
+ */
+function baseOf(cells) {
+  const usual = mostOf(cells.map((cell) => cell.state).filter((one) => one !== undefined));
+  return usual === undefined ? undefined : cells.find((cell) => cell.state === usual);
+}
+
+/**
  * @param {Line} line
  * @param {Cell[]} cells
  * @param {Measure[]} measures
+ * @param {Cell | undefined} base
  */
-function rowsOf(line, cells, measures) {
+function rowsOf(line, cells, measures, base) {
   const most = Math.max(...cells.map(time).filter(Number.isFinite), 0);
-  // As a multiple of the fastest of those in the state of the machine that most were measured in.
-  const states = cells.map((cell) => cell.state).filter((one) => one !== undefined);
-  const usual = mostOf(states) ?? 0;
-  const fastest = cells.find((cell) => cell.state === usual);
+  const usual = base?.state ?? 0;
   const [step, ...others] = measures;
   /** @param {Cell} cell */
   const ofStep = (cell) => {
     const own = cell.state === usual;
-    const ratio = own && fastest ? `× ${(time(cell) / time(fastest)).toFixed(2)}` : "";
+    const ratio = own && base ? `× ${(time(cell) / time(base)).toFixed(2)}` : "";
     const text = [figure(step, time(cell)), busyMark(step, cell)];
     return el(
       "td",

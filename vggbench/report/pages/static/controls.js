@@ -1,7 +1,7 @@
 // What is chosen by: selects and ticks.
 /** @import { Child, Chosen, Index, Redraw, Track } from "../types.js" */
 
-import { choice } from "./choice.js";
+import { address, choice } from "./choice.js";
 import { byId, el } from "./elements.js";
 import { present } from "./lists.js";
 
@@ -115,14 +115,14 @@ export function lineControls(index, chosen, redraw, { track = true } = {}) {
 }
 
 /**
- * What a track is offered as: its framework, and of a framework's second track its name too.
+ * What a track is offered as: its title, and of a title's second track its name too.
  * @param {Track[]} tracks
  * @param {Track} track
  * @param {number} place
  */
-function titleOf(tracks, { name, framework }, place) {
-  const isFirst = tracks.findIndex((one) => one.framework === framework) === place;
-  return isFirst ? framework : `${framework} (${name})`;
+function titleOf(tracks, { name, title }, place) {
+  const isFirst = tracks.findIndex((one) => one.title === title) === place;
+  return isFirst ? title : `${title} (${name})`;
 }
 
 /**
@@ -133,7 +133,13 @@ function titleOf(tracks, { name, framework }, place) {
 export function nothing(index, chosen) {
   const track = index.tracks.find((one) => one.name === chosen.track);
   const where = chosen.machine ? ` on ${chosen.machine}, ${chosen.profile}` : "";
-  const what = track ? track.framework : chosen.track;
+  const what = track ? track.title : chosen.track;
+  if (chosen.line) {
+    const verdicts = el("a", { href: address("verdicts", { outcome: "all" }) }, "the verdicts");
+    const others = `No run of asv has measured ${what}${where}, but duets have: see `;
+    const run = el("code", {}, `asv run ${chosen.track}`);
+    return el("p", { class: "notice" }, others, verdicts, ". For figures, measure it with: ", run);
+  }
   const [text, command] = index.lines.length
     ? [`Nothing of ${what} is on record${where}. Measure it with: `, `asv run ${chosen.track}`]
     : ["Nothing is on record yet. Measure with: ", "make run"];

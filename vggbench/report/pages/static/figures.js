@@ -1,5 +1,5 @@
 // Figures as text.
-/** @import { Brief, Drawn, Figures, Index, Interval, Measure } from "../types.js" */
+/** @import { Aside, Brief, Drawn, Figures, Index, Interval, Measure } from "../types.js" */
 
 /** Of a loss: as many as two releases that compute the same agree in. */
 const DIGITS_OF_LOSS = 7;
@@ -125,6 +125,15 @@ export function hover(measure, cell) {
   if (!figures) return "";
   const about = [busyText(measure, cell), idleText(measure, cell)];
   return [withUnit(measure, interval(measure, figures)), ...about].filter(Boolean).join("; ");
+}
+
+/**
+ * How others than runs of asv measured something.
+ * @param {Aside[]} asides
+ */
+export function wayText(asides) {
+  if (!asides.some((one) => one.in_turns)) return "in duets";
+  return asides.some((one) => one.in_duets) ? "in duets and in turns" : "in turns";
 }
 
 /**

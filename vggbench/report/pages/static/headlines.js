@@ -6,6 +6,7 @@ import { VERDICTS } from "./badges.js";
 import { address } from "./choice.js";
 import { byId, el } from "./elements.js";
 import { measureOf, plural } from "./figures.js";
+import { verdictAddress } from "./links.js";
 import { present } from "./lists.js";
 import { readable } from "./params.js";
 
@@ -25,7 +26,7 @@ export function headlines(index, picture) {
   if (!picture || !told) return;
   const { line, track, across } = picture;
   const measure = measureOf(index, key);
-  const title = `${track.framework}: the largest sure changes of the ${measure.title.toLowerCase()}`;
+  const title = `${track.title}: the largest sure changes of the ${measure.title.toLowerCase()}`;
   box.replaceChildren(
     ...present([
       el("h2", { id: "headlines-title" }, title),
@@ -47,16 +48,11 @@ function sentences(line, across, measure, { largest, changes }) {
   const words = line.configurations[line.plain ?? 0];
   const where = `On ${line.machine}, ${line.profile}; in ${readable(line, words)}, unless a sentence names another configuration.`;
   const items = largest.map((headline) => {
-    const { release, c, outcome, text } = headline;
+    const { outcome, text } = headline;
     const seen = seenOn("span", outcome, measure, besideOf(across, headline, measure.key));
     const sign = outcome === "regressed" ? "bad" : "good";
     const [mark] = /** @type {Record<string, string[]>} */ (VERDICTS)[outcome];
-    const href = address("verdicts", {
-      release,
-      measure: measure.key,
-      configuration: line.configurations[c].join(" "),
-      outcome: "all",
-    });
+    const href = verdictAddress(line, headline, measure);
     return el(
       "li",
       {},

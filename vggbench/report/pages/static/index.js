@@ -1,6 +1,6 @@
 // History: what changed most, in sentences; then a measure over the releases of a track, a line a
-// configuration: levels against a base where there is a chain, else, or when asked for, what each release
-// took itself.
+// configuration: levels against a base where a chain covers as many releases, or when asked for, else what
+// each release took itself.
 /** @import { Chosen, Index, Picture, Redraw } from "../types.js" */
 
 import { releaseCard } from "./card.js";
@@ -57,25 +57,27 @@ function redrawWithWidth(redraw) {
  */
 function show(index, { chosen, picture }, redraw) {
   currentOf = () => null;
-  fill(form, lineControls(index, chosen, redraw), picture && measureControl(picture, redraw));
+  // Of what a few blocks of duets alone have measured there are verdicts, and nothing to draw.
+  const drawn = picture?.measures.length ? picture : null;
+  fill(form, lineControls(index, chosen, redraw), drawn && measureControl(drawn, redraw));
   headlines(index, picture);
-  byId("chart-card").hidden = !picture;
-  byId("figures").hidden = !picture;
-  byId("release").hidden = !picture;
-  byId("chain").hidden = !picture?.chain;
-  if (!picture) {
+  byId("chart-card").hidden = !drawn;
+  byId("figures").hidden = !drawn;
+  byId("release").hidden = !drawn;
+  byId("chain").hidden = !drawn?.chain;
+  if (!drawn) {
     byId("problem").replaceChildren(nothing(index, chosen));
     return;
   }
-  fill(chartForm, chartControls(picture, redraw));
-  titles(index, picture);
-  picker(picture, redraw);
-  legend(picture);
-  chart(picture);
-  releaseCard(picture);
-  const { line, chain } = picture;
+  fill(chartForm, chartControls(drawn, redraw));
+  titles(index, drawn);
+  picker(drawn, redraw);
+  legend(drawn);
+  chart(drawn);
+  releaseCard(drawn);
+  const { line, chain } = drawn;
   byId("chain").replaceChildren(...(chain ? aboutChains(line, chain.chains) : []));
-  listing(picture);
+  listing(drawn);
 }
 
 /**
@@ -93,13 +95,13 @@ function measureControl({ measures, measure }, redraw) {
  * @param {Picture} picture
  * @param {Redraw} redraw
  */
-function chartControls({ hasChoice, chain, byDate, log, intervals }, redraw) {
+function chartControls({ hasChoice, opensOn, chain, byDate, log, intervals }, redraw) {
   const figures = [
     ["chain", "levels: the chain"],
     ["absolute", "absolute"],
   ];
   const orders = ["version", "date"].map((word) => [word, word]);
-  const setFigures = setter("figures", "chain", redraw);
+  const setFigures = setter("figures", opensOn, redraw);
   const setOrder = setter("order", "version", redraw);
   const setScale = setter("scale", "linear", redraw);
   const setIntervals = setter("intervals", "yes", redraw);
@@ -123,7 +125,7 @@ const lowerCase = (title) => title.toLowerCase().replace("gpu", "GPU").replace("
 function titles(index, { line, measure, track, shown }) {
   const title = { ...measure, title: lowerCase(measure.title) };
   byId("chart-title").textContent =
-    `${track.framework}: ${titled(title)}, on ${line.machine}, ${line.profile}`;
+    `${track.title}: ${titled(title)}, on ${line.machine}, ${line.profile}`;
   byId("machine").textContent = machineText(index, line.machine);
   const one = shown.length === 1 ? line.configurations[shown[0]] : null;
   byId("configuration").textContent = one ? readable(line, one) : "";

@@ -1,11 +1,25 @@
 // Links to releases, and the addresses of asv's own graphs.
-/** @import { ListedLine, Measure } from "../types.js" */
+/** @import { DrawnLine, ListedLine, Measure } from "../types.js" */
 import { address } from "./choice.js";
 import { el } from "./elements.js";
 
 /** @param {string} name */
 export const releaseLink = (name, text = name) =>
   el("a", { href: `${address("releases")}#${encodeURIComponent(name)}` }, text);
+
+/**
+ * The address of a verdict, with its evidence.
+ * @param {DrawnLine} line
+ * @param {{ release: string, c: number }} of
+ * @param {Measure} measure
+ */
+export const verdictAddress = (line, { release, c }, measure) =>
+  address("verdicts", {
+    release,
+    measure: measure.key,
+    configuration: line.configurations[c].join(" "),
+    outcome: "all",
+  });
 
 /**
  * The address of asv's own graph of one line, or of one of its configurations; null where asv has none

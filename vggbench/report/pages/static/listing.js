@@ -15,7 +15,7 @@ export function listing(picture) {
   byId("figures").replaceChildren(
     el("summary", {}, "The figures as a table"),
     table(
-      `${titled(measure)}: ${track.framework} on ${line.machine}, ${line.profile}`,
+      `${titled(measure)}: ${track.title} on ${line.machine}, ${line.profile}`,
       ["release", "date", ...names],
       releases.map((release) => rowOf(picture, release)),
       { classes: "lined dense" },

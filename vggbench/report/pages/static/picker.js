@@ -64,8 +64,9 @@ export function picker(picture, redraw) {
  * @param {Picture} picture
  * @param {number} c
  */
-function remarkOn({ possible, ticked, shown, chain }, c) {
+function remarkOn({ line, possible, ticked, shown, chain }, c) {
   if (!possible.includes(c)) return " (n/a)";
+  if (!chain && !line.cells.some((cell) => cell.c === c)) return " (no run of asv)";
   return chain && ticked.includes(c) && !shown.includes(c) ? " (no chain)" : "";
 }
 

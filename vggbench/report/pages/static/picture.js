@@ -1,5 +1,6 @@
 // What the page History shows: which line, measure and configurations, in which order.
-/** @import { Across, Chosen, Index, Line, Measure, Picture } from "../types.js" */
+/** @import { Across, Chained, Chosen, Drawn, Index, Line, Measure, Picture, Release } from "../types.js" */
+
 import { chainOf } from "./chain.js";
 import { choice, chosenLine } from "./choice.js";
 import { load } from "./data.js";
@@ -23,6 +24,7 @@ export async function viewOf(index) {
   const measure = asked ?? measureOf(index, "step");
   const configurations = configurationsOf(line);
   const byDate = choice.get("order") === "date";
+  const releases = track.releases.filter(isCurrent);
   return {
     chosen,
     picture: {
@@ -30,11 +32,9 @@ export async function viewOf(index) {
       across,
       measures,
       ...configurations,
-      ...figuresOf(line, measure, configurations.ticked),
+      ...figuresOf(line, measure, configurations.ticked, releases),
       byDate,
-      releases: byDate
-        ? track.releases.filter(isCurrent).sort((a, b) => a.date.localeCompare(b.date))
-        : track.releases.filter(isCurrent),
+      releases: byDate ? releases.sort((a, b) => a.date.localeCompare(b.date)) : releases,
       log: choice.get("scale") === "log",
       intervals: choice.get("intervals") !== "no",
     },
@@ -51,7 +51,8 @@ export const ALL = "all";
  */
 function configurationsOf(line) {
   const all = line.configurations.map((_, c) => c);
-  const able = new Set(line.cells.filter((cell) => cell.outcome !== "n/a").map((cell) => cell.c));
+  const measured = [...line.cells, ...line.asides];
+  const able = new Set(measured.filter((cell) => cell.outcome !== "n/a").map((cell) => cell.c));
   const possible = able.size ? all.filter((c) => able.has(c)) : all;
   const wanted = choice.all("configuration");
   const named = all.filter((c) => wanted.includes(line.configurations[c].join(" ")));
@@ -62,18 +63,23 @@ function configurationsOf(line) {
 }
 
 /**
- * The levels of the configurations that are ticked, where there are any and nothing else is asked for;
- * else what each release took itself. What only duets have measured has no other figures than levels.
+ * Levels, or what each release took itself, of the configurations that are ticked: what the URL asks for,
+ * else what the chart opens on. What only duets have measured has no other figures than levels.
  * @param {Line} line
  * @param {Measure} measure
  * @param {number[]} ticked
- * @returns {Pick<Picture, "line" | "measure" | "shown" | "chain" | "hasChoice">}
+ * @param {Release[]} releases
+ * @returns {Pick<Picture, "line" | "measure" | "shown" | "chain" | "hasChoice" | "opensOn">}
  */
-function figuresOf(line, measure, ticked) {
+function figuresOf(line, measure, ticked, releases) {
   const chained = chainOf(line, measure, ticked);
-  const hasChoice = chained !== null && line.cells.some((cell) => ticked.includes(cell.c));
-  if (!chained || (hasChoice && choice.get("figures") === "absolute")) {
-    return { line, measure, shown: ticked, chain: null, hasChoice };
+  const absolute = line.cells.filter((cell) => ticked.includes(cell.c));
+  const hasChoice = chained !== null && absolute.length > 0;
+  const opensOn = chained && opensOnLevels(chained, absolute, releases) ? "chain" : "absolute";
+  const asked = hasChoice ? choice.get("figures") : null;
+  const wanted = asked === "chain" || asked === "absolute" ? asked : opensOn;
+  if (!chained || wanted === "absolute") {
+    return { line, measure, shown: ticked, chain: null, hasChoice, opensOn };
   }
   return {
     line: chained.line,
@@ -81,5 +87,22 @@ function figuresOf(line, measure, ticked) {
     shown: chained.chains.map((one) => one.c),
     chain: chained,
     hasChoice,
+    opensOn,
   };
+}
+
+/**
+ * The rule by which the chart opens: on levels where these cover at least as many of its releases as
+ * absolute figures do, so that nobody's figures seem to be lost.
+ * @param {Chained} chained
+ * @param {Drawn[]} absolute
+ * @param {Release[]} releases
+ */
+function opensOnLevels({ line, measure }, absolute, releases) {
+  const names = new Set(releases.map((one) => one.name));
+  const covered = (/** @type {Drawn[]} */ cells) => {
+    const own = cells.filter((cell) => names.has(cell.release) && cell.estimates?.[measure.key]);
+    return new Set(own.map((cell) => cell.release)).size;
+  };
+  return covered(line.cells) >= covered(absolute);
 }

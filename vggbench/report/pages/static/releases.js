@@ -1,13 +1,13 @@
 // Releases: releases.html#tensorflow-2.16.2 is the page of one; asv's ids lead there too.
-/** @import { Cell, Child, Chosen, Index, Line, Lock, Measure, Redraw, Release, Releases, Track, VersionChange } from "../types.js" */
+/** @import { Aside, Brief, Cell, Child, Chosen, Drawn, Index, Line, Lock, Measure, Redraw, Release, Releases, Track, VersionChange } from "../types.js" */
 
 import { busyLine, outcome, verdict } from "./badges.js";
 import { choice, chosenLine } from "./choice.js";
 import { fill, formOf, lineControls } from "./controls.js";
 import { load } from "./data.js";
 import { byId, el, problem } from "./elements.js";
-import { heading, measureOf, plural, ratioText } from "./figures.js";
-import { asvGraph, releaseLink } from "./links.js";
+import { changeText, heading, measureOf, plural, ratioText, wayText } from "./figures.js";
+import { asvGraph, releaseLink, verdictAddress } from "./links.js";
 import { distinct, grouped, isCurrent, present } from "./lists.js";
 import { start } from "./page.js";
 import { readable } from "./params.js";
@@ -23,6 +23,10 @@ const GIGABYTE = 1e9;
 const SKIPPED_TO = "content";
 /** The heads of what is shown of each release, before what it installs. */
 const HEADS = ["release", "date", "CPython", "measured", "n/a", "failed", "step"];
+/** The heads of what no run of asv has measured, and why it has no figures. */
+const HEADS_OF_OTHERS = ["configuration", "measured", "measure", "verdict", "change", "evidence"];
+const NO_RUN =
+  "No run of asv has measured this: there are verdicts on it, and no figures of its own. For these: ";
 /** As asv shortens ids. */
 const DIGITS_OF_ID = 8;
 /** A whole id, or the beginning of one that is long enough. */
@@ -138,10 +142,10 @@ function one(index, { track, release }, line, locks) {
     el(
       "section",
       { class: "card" },
-      el("h2", {}, `${track.framework} ${release.version}`),
+      el("h2", {}, `${track.title} ${release.version}`),
       facts(rows),
     ),
-    measured(index, release, line),
+    ...measured(index, release, line),
     ...Object.entries(told).map(([name, lock]) => lockCard(name, lock, locks.downloaded)),
   ];
 }
@@ -152,8 +156,24 @@ function one(index, { track, release }, line, locks) {
  * @param {Line | null} line
  */
 function measured(index, release, line) {
-  const cells = line?.cells.filter((cell) => cell.release === release.name) ?? [];
-  if (!line || !cells.length) return unmeasured(release, line);
+  const isOf = (/** @type {Drawn} */ one) => one.release === release.name;
+  const cells = line?.cells.filter(isOf) ?? [];
+  const asides = line?.asides.filter(isOf) ?? [];
+  if (!line || !(cells.length || asides.length)) return [unmeasured(release, line)];
+  return present([
+    cells.length > 0 && byAsv(index, release, line, cells),
+    asides.length > 0 && byOthers(index, release, line, asides),
+  ]);
+}
+
+/**
+ * What runs of asv measured.
+ * @param {Index} index
+ * @param {Release} release
+ * @param {Line} line
+ * @param {Cell[]} cells
+ */
+function byAsv(index, release, line, cells) {
   const measures = SHOWN.filter((key) => line.measures.includes(key)).map((key) =>
     measureOf(index, key),
   );
@@ -180,6 +200,67 @@ function measured(index, release, line) {
 }
 
 /**
+ * What no run of asv has measured, and others have: there are verdicts on it, and no figures of its own.
+ * @param {Index} index
+ * @param {Release} release
+ * @param {Line} line
+ * @param {Aside[]} asides
+ */
+function byOthers(index, release, line, asides) {
+  const way = wayText(asides);
+  return el(
+    "section",
+    { class: "card" },
+    el("h2", {}, `Measured on ${line.machine}, ${line.profile}, ${way} alone`),
+    el("p", { class: "links" }, NO_RUN, el("code", {}, `asv run ${release.name}`)),
+    lined(
+      `Measured of ${release.name} ${way} alone`,
+      HEADS_OF_OTHERS,
+      asides.map((aside) => asideRows(index, line, aside)),
+    ),
+  );
+}
+
+/**
+ * A row for each measure that a verdict is said of; one where there is none.
+ * @param {Index} index
+ * @param {Line} line
+ * @param {Aside} aside
+ */
+function asideRows(index, line, aside) {
+  const { c, outcome: word, in_duets, in_turns } = aside;
+  /** @type {Record<string, Brief>} */
+  const verdicts = aside.verdicts ?? {};
+  const name = readable(line, line.configurations[c]);
+  const processes = `${plural(in_duets + in_turns, "process", "processes")} ${wayText([aside])}`;
+  const judged = index.measures.filter(({ key }) => key in verdicts);
+  const first = () => [rowHead(name), el("td", {}, processes)];
+  if (!judged.length) {
+    const ran = word === "ok" ? "no verdict on it" : [outcome(word), " ", whyOf(line, aside)];
+    return [el("tr", {}, first(), el("td", { colspan: "4", class: "why" }, ran))];
+  }
+  return judged.map((measure) => {
+    const told = verdicts[measure.key];
+    const evidence = { href: verdictAddress(line, aside, measure) };
+    return el(
+      "tr",
+      {},
+      first(),
+      el("td", {}, measure.title),
+      el("td", {}, verdict(told)),
+      el("td", { class: "number" }, changeText(measure, told), againstText(told)),
+      el("td", {}, el("a", evidence, "evidence")),
+    );
+  });
+}
+
+/**
+ * @param {Brief} told
+ * @returns {Child}
+ */
+const againstText = ({ against }) => (against ? [" against ", releaseLink(against)] : null);
+
+/**
  * @param {Release} release
  * @param {Line | null} line
  */
@@ -195,7 +276,7 @@ const runText = ({ run, started }) =>
   started ? `${run} (${started.slice(0, LETTERS_OF_DATE)})` : run;
 
 /**
- * @param {Cell[]} cells
+ * @param {Drawn[]} cells
  * @param {string} word
  */
 const countOf = (cells, word) => cells.filter((cell) => cell.outcome === word).length;
@@ -303,17 +384,22 @@ function changed(changes) {
 function all(index, { found, chosen, line, locks }) {
   const track = index.tracks.find((one) => one.name === chosen.track);
   if (!track) return;
-  const of = grouped(line?.cells ?? [], (cell) => cell.release);
+  const cells = grouped(line?.cells ?? [], (cell) => cell.release);
+  const asides = grouped(line?.asides ?? [], (aside) => aside.release);
   const device = chosen.profile ? index.profiles[chosen.profile].device : "cpu";
   const rows = [...track.releases].reverse().map((release) => {
     const own = locks.releases[release.name];
     const lock = own?.locks[own.lock_of[device]];
-    return releaseRow(release, of.get(release.name) ?? [], lock, found?.release === release);
+    const measured = {
+      cells: cells.get(release.name) ?? [],
+      asides: asides.get(release.name) ?? [],
+    };
+    return releaseRow(release, measured, lock, found?.release === release);
   });
   byId("all").replaceChildren(
-    el("h2", { id: "all-title" }, `${track.framework}: all releases`),
+    el("h2", { id: "all-title" }, `${track.title}: all releases`),
     lined(
-      `Releases of ${track.framework}, newest first`,
+      `Releases of ${track.title}, newest first`,
       [...HEADS, "packages", "installed"],
       rows,
     ),
@@ -324,17 +410,34 @@ function all(index, { found, chosen, line, locks }) {
 const goneText = ({ gone }) => (gone ? ` (gone since ${gone})` : "");
 
 /**
+ * How many configurations have figures, and how many only verdicts.
+ * @param {Measured} measured
+ */
+function measuredText({ cells, asides }) {
+  if (!cells.length && !asides.length) return "unmeasured";
+  const without = countOf(asides, "ok");
+  const texts = [
+    cells.length > 0 && String(countOf(cells, "ok")),
+    without > 0 && `${without} ${wayText(asides)}`,
+  ];
+  return present(texts).join(", ") || "0";
+}
+
+/** @typedef {{ cells: Cell[], asides: Aside[] }} Measured */
+
+/**
  * @param {Release} release
- * @param {Cell[]} cells
+ * @param {Measured} measured
  * @param {Lock | undefined} lock
  * @param {boolean} isHere
  */
-function releaseRow(release, cells, lock, isHere) {
-  const count = (/** @type {string} */ word) => String(countOf(cells, word) || "");
+function releaseRow(release, measured, lock, isHere) {
+  const found = [...measured.cells, ...measured.asides];
+  const count = (/** @type {string} */ word) => String(countOf(found, word) || "");
   const judged = ["regressed", "improved"]
     .map((word) => ({
       word,
-      count: cells.filter((cell) => cell.verdicts?.step?.outcome === word).length,
+      count: found.filter((cell) => cell.verdicts?.step?.outcome === word).length,
     }))
     .filter(({ count }) => count)
     .map(({ word, count }) => [el("span", { class: `badge ${word}` }, `${count} ${word}`), " "]);
@@ -344,7 +447,7 @@ function releaseRow(release, cells, lock, isHere) {
     rowHead(releaseLink(release.name)),
     el("td", { class: "number" }, release.date, goneText(release)),
     el("td", {}, release.python),
-    el("td", { class: "number" }, cells.length ? count("ok") || "0" : "unmeasured"),
+    el("td", { class: "number" }, measuredText(measured)),
     el("td", { class: "number" }, count("n/a")),
     el("td", { class: "number" }, count("failed")),
     el("td", {}, judged),
