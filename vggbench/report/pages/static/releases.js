@@ -398,11 +398,7 @@ function all(index, { found, chosen, line, locks }) {
   });
   byId("all").replaceChildren(
     el("h2", { id: "all-title" }, `${track.title}: all releases`),
-    lined(
-      `Releases of ${track.title}, newest first`,
-      [...HEADS, "packages", "installed"],
-      rows,
-    ),
+    lined(`Releases of ${track.title}, newest first`, [...HEADS, "packages", "installed"], rows),
   );
 }
 
