@@ -90,12 +90,12 @@ def test_an_empty_argument_is_refused_where_it_names_the_configuration_file(
             "see vggbench releases list --help",
         ),
         (
-            ["verdict", "tensorflow", "--quack"],
-            "vggbench verdict: unrecognized arguments: --quack; see vggbench verdict --help",
+            ["verdict", "tensorflow", "--no-such"],
+            "vggbench verdict: unrecognized arguments: --no-such; see vggbench verdict --help",
         ),
         (
-            ["--quack", "verdict"],
-            "vggbench: unrecognized arguments: --quack; see vggbench --help",
+            ["--no-such", "verdict"],
+            "vggbench: unrecognized arguments: --no-such; see vggbench --help",
         ),
         (
             ["confirm", "tensorflow", "--budget", "soon"],

@@ -217,7 +217,8 @@ def test_by_products_of_duets_are_never_mixed_with_those_of_other_processes() ->
     heavy = [
         changed(record, peak_memory_bytes=2 * record.peak_memory_bytes) for record in compared(1.0)
     ]
-    found = by_measure([*line(*[0.1] * 7), *heavy])["peak_memory"]
+    calibrating = blocks(LINE[0], LINE[0], session=10)
+    found = by_measure([*line(*[0.1] * 7), *calibrating, *heavy])["peak_memory"]
     assert found.outcome == "unchanged"
     assert found.before is not None
     assert found.before.value == pytest.approx(2e9, rel=0.05)

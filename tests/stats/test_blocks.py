@@ -76,7 +76,7 @@ def test_a_block_of_no_log_ratio_is_refused(bad: float) -> None:
 
 def test_without_anything_the_noise_is_assumed_and_said_so() -> None:
     found = blocks.noise([], [])
-    assert (found.deviation, found.degrees) == (blocks.ASSUMED, blocks.ASSUMED_DEGREES)
+    assert (found.deviation, found.degrees) == (policy.ASSUMED, blocks.ASSUMED_DEGREES)
     assert found.origin == "2.5 % between blocks is assumed until more is on record"
 
 

@@ -14,14 +14,9 @@ from typing import Any
 from ..frameworks import KNOWN
 from ..records import Record
 from ..records.record import TIMED, is_number
-from ..stats import blocks
+from ..stats.policy import ASSUMED, ASSUMED_OF_BY_PRODUCTS
 
 LOWER, HIGHER, NEITHER = "lower", "higher", "neither"
-
-#: What is assumed between blocks of the first step and of the peak memory. A block has four values
-#: of them, and dozens of the step. ``perf/duets.py --report`` shows what they differed by in blocks
-#: of a release with itself: 5 to 8 % in the widest rows.
-OF_BY_PRODUCTS = 0.06
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +91,7 @@ STEP = Measure(
         unit="ms",
         scale=1e3,
         of_record=_samples,
-        between_blocks=blocks.ASSUMED,
+        between_blocks=ASSUMED,
     ),
     takes_time=True,
 )
@@ -126,7 +121,7 @@ FIRST_STEP = Measure(
         unit="s",
         scale=1.0,
         of_record=_first_step,
-        between_blocks=OF_BY_PRODUCTS,
+        between_blocks=ASSUMED_OF_BY_PRODUCTS,
     ),
     takes_time=True,
 )
@@ -144,7 +139,7 @@ PEAK_MEMORY = Measure(
         unit="MB",
         scale=1e-6,
         of_record=lambda record: (record.by_product("track_peak_memory"),),
-        between_blocks=OF_BY_PRODUCTS,
+        between_blocks=ASSUMED_OF_BY_PRODUCTS,
         steady=False,
     ),
 )

@@ -21,6 +21,7 @@ from scipy import optimize, special
 from . import robust
 from .judge import ALPHA, POWER, SUSPECTED_FROM
 from .policy import (
+    ASSUMED,
     ASSUMED_ENDING,
     CONFIDENCE,
     EXCLUDED,
@@ -34,10 +35,7 @@ from .policy import (
     per_cent,
 )
 
-#: The deviation of a block's number that is assumed of the step where too little is on record, and
-#: the degrees of freedom that an assumption counts for. It is wide on purpose: 1.5 % was seen while
-#: a machine changed its speed.
-ASSUMED = 0.025
+#: The degrees of freedom that an assumed deviation counts for.
 ASSUMED_DEGREES = 2.0
 
 #: The deviation of a block's number is taken to be at least this.

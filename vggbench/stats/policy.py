@@ -47,6 +47,15 @@ SEPARATED = MOST_BLOCKS * A_BLOCK
 #: The processes that ``vggbench calibrate`` takes of each configuration.
 CALIBRATED = 20
 
+#: The deviation of a block's number that is assumed of the step where too little is on record. It
+#: is wide on purpose: 1.5 % was seen while a machine changed its speed.
+ASSUMED = 0.025
+
+#: The same of the first step and of the peak memory. A block has four values of them, and dozens of
+#: the step. ``perf/duets.py --report`` shows what they differed by in blocks of a release with
+#: itself: 5 to 8 % in the widest rows.
+ASSUMED_OF_BY_PRODUCTS = 0.06
+
 #: The end of a noise's origin, after its size, where the noise was assumed and not estimated.
 ASSUMED_ENDING = "is assumed until more is on record"
 
