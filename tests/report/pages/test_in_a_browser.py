@@ -294,6 +294,22 @@ def test_na_and_failed_are_marked_apart_with_their_reasons(surf: Surf, published
         assert "failed" in key
 
 
+def test_a_line_of_failures_alone_is_drawn_with_their_reasons(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    failed = record(SHIPPED[1], outcome="failed", error="SIGSEGV after 2 s")
+    with surf(published_anew(tmp_path, [failed])) as visit:
+        page = visit.page
+        drawn(visit, "index.html?track=tensorflow")
+        assert page.is_visible("#chart-card")
+        assert "failed: SIGSEGV after 2 s" in hover(visit, "lane failed", 1)
+        assert "SIGSEGV after 2 s" in page.inner_text("#release tbody")
+        # There is no figure whose measure could be chosen, and nothing is said of duets.
+        assert page.locator("#choose-measure").count() == 0
+        assert page.inner_text("#problem") == ""
+
+
 def test_the_chart_answers_the_keyboard(surf: Surf, published: Path) -> None:
     with surf(published) as visit:
         drawn(visit, "index.html?machine=box&configuration=all")

@@ -136,9 +136,9 @@ export function nothing(index, chosen) {
   const what = track ? track.title : chosen.track;
   if (chosen.line) {
     const verdicts = el("a", { href: address("verdicts", { outcome: "all" }) }, "the verdicts");
-    const others = `No run of asv has measured ${what}${where}, but duets have: see `;
+    const told = `No run of asv has measured ${what}${where}. For what others say of it, see `;
     const run = el("code", {}, `asv run ${chosen.track}`);
-    return el("p", { class: "notice" }, others, verdicts, ". For figures, measure it with: ", run);
+    return el("p", { class: "notice" }, told, verdicts, ". For figures, measure it with: ", run);
   }
   const [text, command] = index.lines.length
     ? [`Nothing of ${what} is on record${where}. Measure it with: `, `asv run ${chosen.track}`]

@@ -57,8 +57,9 @@ function redrawWithWidth(redraw) {
  */
 function show(index, { chosen, picture }, redraw) {
   currentOf = () => null;
-  // Of what a few blocks of duets alone have measured there are verdicts, and nothing to draw.
-  const drawn = picture?.measures.length ? picture : null;
+  // Of what a few blocks of duets alone have measured there are verdicts, and nothing to draw. What
+  // failed, or is n/a, has no figures either, but is drawn with its reasons.
+  const drawn = picture && (picture.measures.length || picture.line.cells.length) ? picture : null;
   fill(form, lineControls(index, chosen, redraw), drawn && measureControl(drawn, redraw));
   headlines(index, picture);
   byId("chart-card").hidden = !drawn;
@@ -81,10 +82,12 @@ function show(index, { chosen, picture }, redraw) {
 }
 
 /**
+ * Null where nothing has a figure.
  * @param {Picture} picture
  * @param {Redraw} redraw
  */
 function measureControl({ measures, measure }, redraw) {
+  if (!measures.length) return null;
   const titles = measures.map((one) => [one.key, one.title]);
   const set = setter("measure", measures.at(0)?.key, redraw);
   return select("Measure", "measure", titles, measure.key, set);
