@@ -569,6 +569,45 @@ def test_blocks_that_are_too_few_for_a_level_are_no_chart_and_have_their_verdict
         assert "8 processes in duets\tno verdict on it" in page.inner_text("#one")
 
 
+#: Too few blocks for a level: they make a line without figures.
+FEW = blocks(SHIPPED[1], SHIPPED[2], 1.2, count=2)
+
+
+def test_pages_open_on_a_profile_with_figures_where_there_is_one(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    figures = [changed(one, profile="gpu-paper") for one in HISTORY if one.release != SHIPPED[3]]
+    with surf(published_anew(tmp_path, [*FEW, *figures])) as visit:
+        page = visit.page
+        lines = literal.read(tmp_path / "html", "index")["lines"]
+        assert [line["profile"] for line in lines] == ["cpu-quick", "gpu-paper"]
+        for path in ("index.html", "configurations.html", "table.html"):
+            drawn(visit, path)
+            assert page.input_value("#choose-profile") == "gpu-paper"
+            assert page.inner_text("#problem") == ""
+        # The other can be asked for.
+        drawn(visit, "index.html?profile=cpu-quick")
+        assert "No run of asv has measured TensorFlow on box" in page.inner_text("#problem")
+
+
+def test_pages_open_on_a_track_with_figures_where_there_is_one(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    figures = [one for one in HISTORY if one.release == SHIPPED[3]]
+    with surf(published_anew(tmp_path, [*FEW, *figures])) as visit:
+        page = visit.page
+        index = literal.read(tmp_path / "html", "index")
+        has_figures = {line["track"]: line["measures"] != [] for line in index["lines"]}
+        assert has_figures == {"tensorflow": False, "keras": True}
+        assert [track["name"] for track in index["tracks"]][:2] == ["tensorflow", "keras"]
+        for path in ("index.html", "configurations.html"):
+            drawn(visit, path)
+            assert page.input_value("#choose-track") == "keras"
+            assert page.inner_text("#problem") == ""
+
+
 def test_what_has_no_chain_shows_absolute_figures(
     surf: Surf, tmp_path: Path, monkeypatch: Any
 ) -> None:

@@ -72,20 +72,23 @@ function asked(key, possible, otherwise) {
 }
 
 /**
- * The line that the URL asks for, else the best there is; it is missing where nothing was measured of
- * what the URL asks for.
+ * The line that the URL asks for, else the best there is: one with figures, before one of which there are
+ * verdicts, or reasons, alone. It is missing where nothing was measured of what the URL asks for.
  * @param {Index} index
  * @returns {Chosen}
  */
 export function chosenLine(index, { anyTrack = false } = {}) {
   const tracks = index.tracks.map((track) => track.name);
-  const measured = new Set(index.lines.map((line) => line.track));
+  const withFigures = index.lines.filter((line) => line.measures.length > 0);
+  const offered = distinct([...withFigures, ...index.lines]);
+  const best = withFigures.length ? withFigures : offered;
+  const measured = new Set(best.map((line) => line.track));
   const track = asked("track", tracks, tracks.find((name) => measured.has(name)) ?? tracks[0]);
-  const ofTrack = index.lines.filter((line) => anyTrack || line.track === track);
+  const ofTrack = offered.filter((line) => anyTrack || line.track === track);
   const machines = index.machines.map((machine) => machine.name);
   const machine = asked("machine", machines, ofTrack.at(0)?.machine ?? machines.at(0));
   const ofMachine = ofTrack.filter((line) => line.machine === machine);
-  const onMachine = index.lines.filter((line) => line.machine === machine);
+  const onMachine = offered.filter((line) => line.machine === machine);
   const profiles = distinct(onMachine.map((line) => line.profile));
   const profile = asked("profile", profiles, ofMachine.at(0)?.profile ?? profiles.at(0));
   const lines = ofMachine.filter((line) => line.profile === profile);
