@@ -457,10 +457,6 @@ def test_a_chain_of_as_many_releases_comes_first_and_absolute_figures_are_the_ot
         assert "0.970\t" in page.inner_text("#release tbody")
         assert f"{SHIPPED[0]} to {SHIPPED[2]}\t−3.0 %\t−3.0 %" in page.inner_text("#chain tbody")
         assert "no chain" not in page.inner_text("#series")
-        again(visit, lambda: page.click("#only-all"))
-        assert "NCHW, no BN, no XLA (no chain)" in page.inner_text("#series")
-        assert len(points(visit)) == 1
-        again(visit, lambda: page.click("#only-plain"))
         assert violations(visit) == []
         on_a_phone(visit)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
@@ -503,6 +499,26 @@ def test_a_chain_of_fewer_releases_hides_no_figures_and_is_the_other_choice(
         again(visit, lambda: page.select_option("#choose-figures", "absolute"))
         assert "figures" not in page.url
         assert len(points(visit)[0]) == 3
+
+
+def test_a_chain_of_one_configuration_hides_no_figures_of_the_others(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """The chain has as many releases as HISTORY, of one of its five configurations."""
+    monkeypatch.chdir(tmp_path)
+    with surf(published_anew(tmp_path, [*HISTORY, *CHAINED])) as visit:
+        page = visit.page
+        drawn(visit, "index.html?track=tensorflow")
+        assert "relative to" in page.inner_text("#chart-title")
+        again(visit, lambda: page.click("#only-all"))
+        assert page.inner_text("#chart-title") == "TensorFlow: train step, ms, on box, cpu-quick"
+        assert len(points(visit)) == 5
+        again(visit, lambda: page.select_option("#choose-figures", "chain"))
+        assert "figures=chain" in page.url
+        assert len(points(visit)) == 1
+        assert "NCHW, no BN, no XLA (no chain)" in page.inner_text("#series")
+        again(visit, lambda: page.click("#only-plain"))
+        assert "no chain" not in page.inner_text("#series")
 
 
 def test_a_release_that_only_duets_have_measured_has_its_verdict_on_every_page(

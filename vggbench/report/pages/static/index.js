@@ -1,6 +1,6 @@
 // History: what changed most, in sentences; then a measure over the releases of a track, a line a
-// configuration: levels against a base where a chain covers as many releases, or when asked for, else what
-// each release took itself.
+// configuration: levels against a base where there are as many of them as absolute figures, or when asked
+// for, else what each release took itself.
 /** @import { Chosen, Index, Picture, Redraw } from "../types.js" */
 
 import { releaseCard } from "./card.js";

@@ -92,17 +92,15 @@ function figuresOf(line, measure, ticked, releases) {
 }
 
 /**
- * The rule by which the chart opens: on levels where these cover at least as many of its releases as
- * absolute figures do, so that nobody's figures seem to be lost.
+ * The rule by which the chart opens: on levels where there are at least as many of them as absolute
+ * figures, so that nobody's figures seem to be lost.
  * @param {Chained} chained
  * @param {Drawn[]} absolute
  * @param {Release[]} releases
  */
 function opensOnLevels({ line, measure }, absolute, releases) {
   const names = new Set(releases.map((one) => one.name));
-  const covered = (/** @type {Drawn[]} */ cells) => {
-    const own = cells.filter((cell) => names.has(cell.release) && cell.estimates?.[measure.key]);
-    return new Set(own.map((cell) => cell.release)).size;
-  };
-  return covered(line.cells) >= covered(absolute);
+  const figuresIn = (/** @type {Drawn[]} */ cells) =>
+    cells.filter((cell) => names.has(cell.release) && cell.estimates?.[measure.key]).length;
+  return figuresIn(line.cells) >= figuresIn(absolute);
 }
