@@ -582,7 +582,41 @@ def test_blocks_that_are_too_few_for_a_level_are_no_chart_and_have_their_verdict
             drawn(visit, path)
         # It was held against, and nothing before it was measured.
         drawn(visit, f"releases.html?track=tensorflow#{SHIPPED[1]}")
-        assert "8 processes in duets\tno verdict on it" in page.inner_text("#one")
+        one = page.inner_text("#one")
+        assert "8 processes in duets\tno verdict on it" in one
+        assert "No run of asv has measured this, so it has no figures of its own." in one
+
+
+def test_the_card_of_a_release_without_figures_leads_to_verdicts_only_where_there_are_some(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    few = blocks(SHIPPED[0], SHIPPED[1], 1.2, count=4)
+    with surf(published_anew(tmp_path, [*few, record(SHIPPED[2])])) as visit:
+        page = visit.page
+        link = page.locator("#release a", has_text="All verdicts on")
+        for name, count in ((SHIPPED[0], 0), (SHIPPED[1], 1)):
+            drawn(visit, f"index.html?track=tensorflow&release={name}")
+            assert "measured in duets alone, so it has no figure" in page.inner_text("#release")
+            assert link.count() == count
+        link.click()
+        page.wait_for_url("**/verdicts.html?*")
+        page.wait_for_selector("html[data-drawn]", state="attached")
+        assert "regressed" in page.inner_text("#verdicts")
+
+
+def test_the_card_says_why_a_release_did_not_run_in_a_duet(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    older = [one for one in HISTORY if one.release != SHIPPED[2]]
+    failed = record(SHIPPED[2], purpose="duet", outcome="failed", error="SIGSEGV after 2 s")
+    with surf(published_anew(tmp_path, [*older, failed])) as visit:
+        page = visit.page
+        drawn(visit, f"index.html?track=tensorflow&release={SHIPPED[2]}")
+        card = page.inner_text("#release")
+        assert "failed NHWC, no BN, no XLA, in duets: SIGSEGV after 2 s" in card
+        assert "measured in duets alone" not in card
 
 
 #: Too few blocks for a level: they make a line without figures.

@@ -1,5 +1,5 @@
 // Below the chart: the release that was picked, in each configuration that the chart shows.
-/** @import { Brief, Child, Drawn, Figures, Picture, Release } from "../types.js" */
+/** @import { Aside, Brief, Child, Drawn, Figures, Picture, Release } from "../types.js" */
 
 import { busyMark, outcome, verdict } from "./badges.js";
 import { levelCells } from "./chain.js";
@@ -96,14 +96,10 @@ const headOf = ({ name, date, python }) =>
  * @param {Picture} picture
  * @param {Release} release
  */
-function nothingOf({ line, chain, shown }, { name }) {
+function nothingOf(picture, { name }) {
+  const { line, chain, shown } = picture;
   const asides = line.asides.filter((one) => one.release === name && shown.includes(one.c));
-  if (asides.length) {
-    const href = address("verdicts", { release: name, outcome: "all" });
-    const lacks = chain ? "no link gives it a level" : "it has no figure of its own";
-    const text = `This release was measured ${wayText(asides)} alone, so ${lacks}: `;
-    return el("p", {}, text, el("a", { href }, "the verdicts on it"));
-  }
+  if (asides.length) return byOthers(picture, name, asides);
   if (!chain && line.cells.some((cell) => cell.release === name)) {
     return el("p", {}, "Nothing of this release is on record in what the chart shows.");
   }
@@ -111,6 +107,33 @@ function nothingOf({ line, chain, shown }, { name }) {
     ? ["No link leads to this release, so it has no level. Measure it with: ", "vggbench history"]
     : ["Nothing of this release is on record here. Measure it with: ", `asv run ${name}`];
   return el("p", {}, text, el("code", {}, command));
+}
+
+/**
+ * What others than runs of asv say of a release: that it ran, or why it did not, and where the verdicts
+ * on it are, if there are any.
+ * @param {Picture} picture
+ * @param {string} name
+ * @param {Aside[]} asides
+ */
+function byOthers({ line, chain }, name, asides) {
+  const ran = asides.filter((one) => one.outcome === "ok");
+  const unable = asides.filter((one) => one.outcome !== "ok");
+  const lacks = chain ? "no link gives it a level" : "it has no figure of its own";
+  const text = `This release was measured ${wayText(ran)} alone, so ${lacks}.`;
+  const href = address("verdicts", { release: name, outcome: "all" });
+  const isJudged = asides.some((one) => one.verdicts);
+  return el(
+    "div",
+    {},
+    ran.length ? el("p", {}, text) : null,
+    unable.map((aside) => {
+      const configuration = readable(line, line.configurations[aside.c]);
+      const why = `${configuration}, ${wayText([aside])}: ${whyOf(line, aside)}`;
+      return el("p", {}, outcome(aside.outcome), " ", why);
+    }),
+    isJudged ? el("p", { class: "links" }, el("a", { href }, `All verdicts on ${name}`)) : null,
+  );
 }
 
 /**

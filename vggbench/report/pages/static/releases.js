@@ -25,8 +25,7 @@ const SKIPPED_TO = "content";
 const HEADS = ["release", "date", "CPython", "measured", "n/a", "failed", "step"];
 /** The heads of what no run of asv has measured, and why it has no figures. */
 const HEADS_OF_OTHERS = ["configuration", "measured", "measure", "verdict", "change", "evidence"];
-const NO_RUN =
-  "No run of asv has measured this: there are verdicts on it, and no figures of its own. For these: ";
+const NO_RUN = "No run of asv has measured this, so it has no figures of its own. For these: ";
 /** As asv shortens ids. */
 const DIGITS_OF_ID = 8;
 /** A whole id, or the beginning of one that is long enough. */
@@ -200,7 +199,8 @@ function byAsv(index, release, line, cells) {
 }
 
 /**
- * What no run of asv has measured, and others have: there are verdicts on it, and no figures of its own.
+ * What no run of asv has measured, and others have: it has no figures of its own, and verdicts where there
+ * are any.
  * @param {Index} index
  * @param {Release} release
  * @param {Line} line
@@ -406,7 +406,7 @@ function all(index, { found, chosen, line, locks }) {
 const goneText = ({ gone }) => (gone ? ` (gone since ${gone})` : "");
 
 /**
- * How many configurations have figures, and how many only verdicts.
+ * How many configurations have figures, and how many others than runs of asv alone have measured.
  * @param {Measured} measured
  */
 function measuredText({ cells, asides }) {
