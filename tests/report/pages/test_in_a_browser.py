@@ -580,6 +580,11 @@ def test_blocks_that_are_too_few_for_a_level_are_no_chart_and_have_their_verdict
         assert "regressed" in page.inner_text("#verdicts")
         for path in PAGES:
             drawn(visit, path)
+        # These two have no figure to show, nor a release for another column.
+        for path in ("configurations.html", "table.html"):
+            drawn(visit, path)
+            assert "No run of asv has measured TensorFlow on box" in page.inner_text("#problem")
+        assert page.is_disabled("#add-column")
         # It was held against, and nothing before it was measured.
         drawn(visit, f"releases.html?track=tensorflow#{SHIPPED[1]}")
         one = page.inner_text("#one")

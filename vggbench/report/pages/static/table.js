@@ -121,14 +121,14 @@ function show(index, view, redraw) {
     choice.set({ column: next.map((column) => namesOf(column).join(" ")) });
     redraw();
   };
-  const any = Object.keys(view.lines).length > 0;
+  const hasColumns = Object.values(view.measured).some((names) => names.length > 0);
   const add = el(
     "button",
     {
       type: "button",
       class: "button",
       id: "add-column",
-      disabled: columns.length >= MOST_COLUMNS || !any,
+      disabled: columns.length >= MOST_COLUMNS || !hasColumns,
       onclick: () => set([...columns, earlier(view, columns[columns.length - 1])]),
     },
     "Add a column",
@@ -142,7 +142,7 @@ function show(index, view, redraw) {
       redraw();
     }),
   );
-  if (!any) byId("problem").replaceChildren(nothing(index, chosen));
+  if (!hasColumns) byId("problem").replaceChildren(nothing(index, chosen));
   const step = measureOf(index, "step");
   fill(
     byId("tables"),
