@@ -111,6 +111,17 @@ def test_what_could_not_be_measured_in_a_duet_says_so_and_why() -> None:
     assert outcomes(ran, failed) == [(SHIPPED[1], "ok", None)]
 
 
+def test_what_a_run_of_asv_has_measured_is_no_aside_whatever_came_of_it() -> None:
+    duet = record(SHIPPED[2], purpose="duet")
+    failed = record(SHIPPED[2], outcome="failed", error="SIGSEGV after 2 s")
+    another = record(SHIPPED[2], "NHWC none on")
+    assert outcomes(duet, another) == [(SHIPPED[2], "ok", None)]
+    assert outcomes(duet, failed) == []
+    # A run of another protocol counts for nothing.
+    older = changed(failed, benchmark_version="0")
+    assert outcomes(duet, older) == [(SHIPPED[2], "ok", None)]
+
+
 def test_runs_of_asv_variants_and_what_counts_for_one_command_alone_are_no_asides() -> None:
     measured = record(SHIPPED[2], purpose="duet")
     others = [

@@ -1,7 +1,7 @@
 """What others than runs of asv measured: processes in duets, and processes that took turns.
 
-Lines have cells of what runs of asv measured (``lines.Cell``). Of what only others did they have
-asides, so that the pages say what is on record of it, and the verdicts on it.
+A line has a cell for what a run of asv measured (``lines.Cell``), and an aside for what only others
+measured. So the pages say what is on record of that too, and the verdicts on it.
 """
 
 from __future__ import annotations
@@ -32,27 +32,29 @@ class Aside:
 
 
 def asides(machine: str, taken: Iterable[Record], catalogue: Catalogue) -> list[Aside]:
-    """In the order of the releases. Those of what runs of asv measured too are among them: who
-    draws a line leaves out what has a cell. ``taken``: the machine's records, but those that count
-    for one command alone. Variants of a release are not the release."""
+    """In the order of the releases. What a run of asv measured too has a cell, and no aside.
+    ``taken``: the machine's records, but those that count for one command alone. Variants of a
+    release are not the release."""
     groups: dict[tuple[str, Line], list[Record]] = {}
+    with_cell: set[tuple[str, Line]] = set()
     for record in taken:
-        if not record.times_the_step or record.is_ordinary:
-            continue
-        if record.outcome == records.INTERRUPTED:
-            continue
-        if not record.tells_of_release(machine, catalogue):
+        if not record.times_the_step or record.commit not in catalogue.by_commit:
             continue
         track = catalogue.by_commit[record.commit].track
         canonical = records.canonical(record.configuration)
-        line = Line(record.profile, track, record.benchmark, canonical)
-        groups.setdefault((record.commit, line), []).append(record)
-    place = {release.commit: i for i, release in enumerate(catalogue)}
+        place = (record.commit, Line(record.profile, track, record.benchmark, canonical))
+        if record.is_ordinary:
+            if record.why_left_out(machine, catalogue.by_commit) is None:  # as ``lines`` has it
+                with_cell.add(place)
+        elif record.outcome != records.INTERRUPTED and record.tells_of_release(machine, catalogue):
+            groups.setdefault(place, []).append(record)
+    order = {release.commit: i for i, release in enumerate(catalogue)}
     return [
         _aside(catalogue.by_commit[commit].name, line, own)
         for (commit, line), own in sorted(
-            groups.items(), key=lambda item: (place[item[0][0]], item[0][1].rank)
+            groups.items(), key=lambda item: (order[item[0][0]], item[0][1].rank)
         )
+        if (commit, line) not in with_cell
     ]
 
 

@@ -238,8 +238,7 @@ def of_line(
         if found:
             made["verdicts"] = found
         cells.append(made)
-    with_cell = {(cell.release, cell.words) for cell in line.cells}
-    without_cell: list[dict[str, Any]] = [
+    others: list[dict[str, Any]] = [
         {
             "release": aside.release,
             "c": place[words],
@@ -252,7 +251,6 @@ def of_line(
         for aside in asides
         for words in [_words(line, aside.line.configuration)]
         for found in [verdicts.get((aside.release, words))]
-        if (aside.release, words) not in with_cell
     ]
     usual = plain(line, [_words(line, chain.line.configuration) for chain in chains])
     said = headlines(line, told, usual)
@@ -263,7 +261,7 @@ def of_line(
         "whys": list(whys),
         "states": list(states),
         "cells": cells,
-        "asides": without_cell,
+        "asides": others,
         "plain": None if usual is None else place[usual],
         "headlines": {each.measure: _of_headlines(place, each) for each in said},
         **({"chains": [_chain(place, line, chain) for chain in chains]} if chains else {}),
