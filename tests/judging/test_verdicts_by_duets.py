@@ -24,6 +24,7 @@ from .duets import block, blocks
 from .literal import (
     BENCH_NHWC,
     CATALOGUE,
+    CONFIRM_NEWEST,
     FUSED,
     LINE,
     MACHINE,
@@ -92,7 +93,7 @@ def test_unsure_blocks_say_how_many_more_would_tell() -> None:
     assert verdict.blocks_needed is not None
     assert verdict.blocks_needed > 0
     assert verdict.processes_needed is None
-    assert verdict.next_step == f"vggbench confirm {NEWEST} --against {BEFORE} {BENCH_NHWC}"
+    assert verdict.next_step == f"{CONFIRM_NEWEST} {BENCH_NHWC}"
     assert verdict.suspected
     assert verdicts.exit_status([verdict]) == 2
 
@@ -361,7 +362,7 @@ def test_a_release_that_was_measured_with_others_only_is_not_compared_and_says_s
     verdict = step([*blocks(OLDER, BEFORE), *measured(NEWEST)])
     assert (verdict.outcome, verdict.against, verdict.ratio) == ("not sure", BEFORE, None)
     assert verdict.why == f"only duets with other releases have measured {BEFORE}"
-    assert verdict.next_step == f"vggbench confirm {NEWEST} --against {BEFORE} {BENCH_NHWC}"
+    assert verdict.next_step == f"{CONFIRM_NEWEST} {BENCH_NHWC}"
     both = step([*blocks(LINE[0], BEFORE), *blocks(OLDER, NEWEST, session=21)], against=BEFORE)
     assert both.why == f"only duets with other releases have measured {BEFORE} and {NEWEST}"
 

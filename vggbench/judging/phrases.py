@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import some_of
+from ..runs import profiles
 from ..stats.blocks import BlockNoise
 from ..stats.judge import Noise
 from ..stats.policy import (
@@ -24,7 +25,6 @@ from ..stats.policy import (
     MOST_BLOCKS,
     NOT_SURE,
     REGRESSED,
-    THRESHOLD,
     UNCHANGED,
     per_cent,
 )
@@ -41,6 +41,7 @@ from .verdicts import (
     Verdict,
     confirm_command,
     pattern_of,
+    threshold_option,
 )
 
 #: Version of the JSON's format.
@@ -235,7 +236,15 @@ def confirm_messages(own: Sequence[Verdict], patterns: Sequence[str] = ()) -> li
     named = dict.fromkeys(pattern_of(each.benchmark, each.configuration) for each in found)
     if not patterns and len(named) <= MOST_NAMED:
         patterns = list(named)
-    return [f"to be sure: {confirm_command(found[0].release, found[0].against, patterns)}"]
+    first = found[0]
+    command = confirm_command(
+        first.release,
+        first.against,
+        patterns,
+        profile=first.profile,
+        threshold=first.threshold,
+    )
+    return [f"to be sure: {command}"]
 
 
 def _is_followed(verdict: Verdict) -> bool:
@@ -345,14 +354,15 @@ def _changed(verdicts: Sequence[Verdict]) -> list[str]:
 
 def _reproduce(verdicts: Sequence[Verdict]) -> list[str]:
     first = verdicts[0]
-    profile = f"VGGBENCH_PROFILE={first.profile} "
-    commands = [f"{profile}asv run '{first.against} {first.release}'"]
+    commands = [profiles.asking(first.profile, f"asv run '{first.against} {first.release}'")]
     if any(verdict.ratio is not None for verdict in verdicts):
-        commands.append(f"{profile}vggbench confirm {first.release} --against {first.against}")
+        commands.append(
+            confirm_command(
+                first.release, first.against, profile=first.profile, threshold=first.threshold
+            )
+        )
     judge = f"vggbench verdict {first.release} --against {first.against} --profile {first.profile}"
-    if first.threshold != THRESHOLD:
-        judge += f" --threshold {first.threshold * 100:g}%"
-    return [*commands, judge]
+    return [*commands, judge + threshold_option(first.threshold)]
 
 
 def _groups(verdicts: Sequence[Verdict]) -> list[list[Verdict]]:

@@ -17,6 +17,7 @@ from typing import Any
 from .. import records
 from ..records import Store
 from ..releases.catalogue import Catalogue, Release
+from ..runs import profiles
 from ..stats import blocks
 from ..stats.blocks import BlockNoise
 from ..stats.judge import Judgement, Noise, Process, judge
@@ -263,15 +264,13 @@ def _of_measure(
                 comparison, key, judgement, noise, threshold=threshold, comparisons=comparisons
             )
         if comparison in in_duets:
-            about = replace(
-                _bare(comparison, key, NOT_SURE), threshold=threshold, comparisons=comparisons
-            )
+            about = replace(_bare(comparison, key, NOT_SURE, threshold), comparisons=comparisons)
             made.append(_by_duets(comparison, about, by_processes))
         elif by_processes is not None:
             made.append(_with_blocks_foreseen(comparison, by_processes))
         elif key == STEP.key:
             # What is no comparison is said once, of the step.
-            made.append(_not_compared(comparison, together))
+            made.append(_not_compared(comparison, together, threshold))
     return made
 
 
@@ -320,7 +319,7 @@ def _by_duets(comparison: LineComparison, about: Verdict, by_processes: Verdict 
         before=_side_in_duets(comparison.before, subjects[0], own, key),
         after=_side_in_duets(comparison.after, subjects[1], own, key),
         suspected=found.suspected,
-        next_step=_confirm(comparison) if found.outcome == NOT_SURE else None,
+        next_step=_confirm(comparison, about.threshold) if found.outcome == NOT_SURE else None,
         noise=noise,
         decided_by=BY_DUETS,
         blocks=len(own),
@@ -374,7 +373,7 @@ def _side_in_duets(
     )
 
 
-def _bare(comparison: LineComparison, measure: str, outcome: str) -> Verdict:
+def _bare(comparison: LineComparison, measure: str, outcome: str, threshold: float) -> Verdict:
     """What is said of a comparison in any case; the rest is for ``replace``."""
     return Verdict(
         machine=comparison.evidence.machine,
@@ -387,15 +386,20 @@ def _bare(comparison: LineComparison, measure: str, outcome: str) -> Verdict:
         measure=measure,
         outcome=outcome,
         differences=comparison.differences,
+        threshold=threshold,
     )
 
 
-def _not_compared(comparison: LineComparison, together: Sequence[LineComparison]) -> Verdict:
+def _not_compared(
+    comparison: LineComparison, together: Sequence[LineComparison], threshold: float
+) -> Verdict:
     """``together``: all comparisons of the two releases, this one too."""
+    not_sure = _bare(comparison, STEP.key, NOT_SURE, threshold)
+    profile = comparison.line.profile
     now, why = comparison.now
     if now == records.FAILED:
-        again = f"asv run {comparison.after.name}"
-        return replace(_bare(comparison, STEP.key, FAILED), why=why, next_step=again)
+        again = profiles.asking(profile, f"asv run {comparison.after.name}")
+        return replace(not_sure, outcome=FAILED, why=why, next_step=again)
     if now == records.NOT_APPLICABLE:
         before = (
             comparison.evidence.taken(comparison.line, comparison.before, comparison.states[0])
@@ -403,26 +407,25 @@ def _not_compared(comparison: LineComparison, together: Sequence[LineComparison]
             else []
         )
         side = _side(comparison.before, processes_of(before, STEP.key))
-        return replace(_bare(comparison, STEP.key, LOST), why=why, before=side)
+        return replace(not_sure, outcome=LOST, why=why, before=side)
     after = _side(comparison.after, comparison.processes(comparison.after, STEP.key))
     if comparison.before is None:
-        return replace(
-            _bare(comparison, STEP.key, NOT_SURE),
-            why="no earlier release was measured with it",
-            next_step=f"asv run {comparison.earlier[-1].name}" if comparison.earlier else None,
-            after=after,
-        )
+        why = "no earlier release was measured with it"
+        if not comparison.earlier:
+            return replace(not_sure, why=why, after=after)
+        again = profiles.asking(profile, f"asv run {comparison.earlier[-1].name}")
+        return replace(not_sure, why=why, next_step=again, after=after)
     past, past_why = comparison.past
     if past == records.NOT_APPLICABLE:
         why = f"n/a in {comparison.before.name}: {past_why}"
-        return replace(_bare(comparison, STEP.key, NEW), why=why, after=after)
-    again = f"asv run {comparison.before.name}"
+        return replace(not_sure, outcome=NEW, why=why, after=after)
+    again = profiles.asking(profile, f"asv run {comparison.before.name}")
     states = comparison.states
     names = comparison.before.name, comparison.after.name
     alone = [name for name, state in zip(names, states, strict=True) if state is None]
     if past == records.OK and alone:
         why = f"only duets with other releases have measured {' and '.join(alone)}"
-        again = _confirm(comparison)
+        again = _confirm(comparison, threshold)
     elif past == records.OK:
         assert states[0] is not None
         assert states[1] is not None
@@ -430,7 +433,8 @@ def _not_compared(comparison: LineComparison, together: Sequence[LineComparison]
         if flags := states[1].other_flags(states[0]):
             them = "it" if len(flags) == 1 else "them"
             why += f"; unset {' '.join(flags)}, or set {them} for both"
-        again = f"asv run '{comparison.before.name} {comparison.after.name}'"
+        both = f"asv run '{comparison.before.name} {comparison.after.name}'"
+        again = profiles.asking(profile, both)
         if [each for each in together if each.is_otherwise] == [comparison] != list(together):
             line = comparison.line
             again += f" --bench {quoted(pattern_of(line.benchmark, line.configuration))}"
@@ -438,7 +442,7 @@ def _not_compared(comparison: LineComparison, together: Sequence[LineComparison]
         why = f"{comparison.before.name} failed: {past_why}"
     else:
         why = f"{comparison.before.name} is unmeasured"
-    return replace(_bare(comparison, STEP.key, NOT_SURE), why=why, next_step=again, after=after)
+    return replace(not_sure, why=why, next_step=again, after=after)
 
 
 def pattern_of(benchmark: str, configuration: Mapping[str, Any]) -> str:
@@ -448,20 +452,42 @@ def pattern_of(benchmark: str, configuration: Mapping[str, Any]) -> str:
     return "".join(f"\\{sign}" if sign in _SPECIAL else sign for sign in text)
 
 
-def confirm_command(release: str, against: str, patterns: Iterable[str]) -> str:
+def confirm_command(
+    release: str,
+    against: str | None,
+    patterns: Iterable[str] = (),
+    *,
+    profile: str,
+    threshold: float = THRESHOLD,
+) -> str:
     """The command, for a shell, that measures two releases in duets in the configurations that
-    ``patterns`` of --bench select; in all that are open where there are none."""
-    command = f"vggbench confirm {release} --against {against}"
+    ``patterns`` of --bench select; in all that are open where there are none. ``against``: None
+    leaves it to the command."""
+    command = profiles.asking(profile, f"vggbench confirm {release}")
+    if against is not None:
+        command += f" --against {against}"
+    command += threshold_option(threshold)
     bench = " ".join(map(quoted, patterns))
     return f"{command} --bench {bench}" if bench else command
 
 
-def _confirm(comparison: LineComparison) -> str:
+def threshold_option(threshold: float) -> str:
+    """The option of a command that judges with this threshold: " --threshold 5%"; nothing for the
+    default."""
+    return "" if threshold == THRESHOLD else f" --threshold {threshold * 100:g}%"
+
+
+def _confirm(comparison: LineComparison, threshold: float) -> str:
     """The command that compares this configuration alone in duets."""
     assert comparison.before is not None
     line = comparison.line
-    pattern = pattern_of(line.benchmark, line.configuration)
-    return confirm_command(comparison.after.name, comparison.before.name, [pattern])
+    return confirm_command(
+        comparison.after.name,
+        comparison.before.name,
+        [pattern_of(line.benchmark, line.configuration)],
+        profile=line.profile,
+        threshold=threshold,
+    )
 
 
 def _judged(
@@ -489,9 +515,9 @@ def _judged(
     else:
         notes = [*disturbed, *notes]
     if outcome == NOT_SURE:
-        next_step = _confirm(comparison)
+        next_step = _confirm(comparison, threshold)
     return replace(
-        _bare(comparison, key, outcome),
+        _bare(comparison, key, outcome, threshold),
         ratio=judgement.ratio,
         low=judgement.low,
         high=judgement.high,
@@ -503,7 +529,6 @@ def _judged(
         notes=tuple(notes),
         next_step=next_step,
         noise=noise,
-        threshold=threshold,
         comparisons=comparisons,
     )
 
