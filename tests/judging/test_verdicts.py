@@ -615,12 +615,27 @@ def test_what_would_make_it_sure_has_the_bench_that_was_typed() -> None:
         ({}, False),
         ({"suspected": True}, True),
         ({"suspected": True, "blocks_needed": 21}, False),
+        ({"suspected": True, "blocks": 10, "blocks_needed": 15}, False),
+        ({"suspected": True, "blocks": 20, "blocks_needed": 15}, True),
         ({"measure": "step", "blocks_needed": 21}, True),
     ],
 )
 def test_no_command_is_named_that_would_take_no_block(more: dict[str, Any], is_named: bool) -> None:
-    told = confirm_messages([of_words(*NHWC, **{"measure": "peak_memory", **more})])
-    assert told == ([f"{AGAIN} {BENCH_NHWC}"] if is_named else [])
+    verdict = of_words(*NHWC, **{"measure": "peak_memory", **more})
+    assert verdicts.is_followed(verdict) == is_named
+
+
+def test_of_by_products_that_are_not_suspected_no_command_makes_them_sure() -> None:
+    found = judged(line(0.1, 0.1))
+    assert {verdict.outcome for verdict in found} == {"not sure"}
+    again = f"{CONFIRM_NEWEST} {BENCH_NHWC}"
+    assert {verdict.measure: verdict.next_step for verdict in found} == {
+        "step": again,
+        "first_step": None,
+        "peak_memory": None,
+    }
+    assert confirm_messages(found) == [f"to be sure: {again}"]
+    assert confirm_messages([each for each in found if each.measure != "step"]) == []
 
 
 ONE_THREAD = {"variables": {"OMP_NUM_THREADS": "1"}}

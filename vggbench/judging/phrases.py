@@ -230,7 +230,7 @@ def confirm_messages(own: Sequence[Verdict], patterns: Sequence[str] = ()) -> li
     """The command that would make sure what was compared of two releases and is not, with the
     ``patterns`` of --bench if there are any, else with the configurations that are open, if these
     are few."""
-    found = [verdict for verdict in own if _is_followed(verdict)]
+    found = [each for each in own if each.ratio is not None and each.next_step is not None]
     if not found or found[0].against is None:
         return []
     named = dict.fromkeys(pattern_of(each.benchmark, each.configuration) for each in found)
@@ -245,15 +245,6 @@ def confirm_messages(own: Sequence[Verdict], patterns: Sequence[str] = ()) -> li
         threshold=first.threshold,
     )
     return [f"to be sure: {command}"]
-
-
-def _is_followed(verdict: Verdict) -> bool:
-    """Whether ``vggbench confirm`` takes blocks until it is sure: a by-product it follows only
-    where a regression is suspected, and an answer within reach."""
-    if verdict.ratio is None or verdict.next_step is None:
-        return False
-    is_near = verdict.blocks_needed is None or verdict.blocks_needed <= MOST_BLOCKS
-    return verdict.measure == STEP.key or (verdict.suspected and is_near)
 
 
 def line_change(found: LineChange) -> str:

@@ -26,6 +26,7 @@ from ..stats.policy import (
     CHANGED,
     IMPROVED,
     LEAST_BLOCKS,
+    MOST_BLOCKS,
     NOT_SURE,
     REGRESSED,
     SURE,
@@ -101,9 +102,10 @@ class Verdict:
     ``words``: the configuration's. ``ratio`` is after by before, in ``low`` to ``high``, None where
     nothing was compared. ``why``: the reason or error, or what makes an answer impossible.
     ``next_step``: the command that would make it sure, with about ``processes_needed`` more
-    processes. ``acknowledged``: the reason with which a regression was accepted.
-    ``differences``: what changed beside the framework. ``comparisons``: how many configurations
-    were judged together. ``notes``: what of the evidence did not count, and why.
+    processes; None where it is sure, and where no command goes on with it. ``acknowledged``: the
+    reason with which a regression was accepted. ``differences``: what changed beside the framework.
+    ``comparisons``: how many configurations were judged together. ``notes``: what of the evidence
+    did not count, and why.
 
     ``decided_by``: BY_DUETS or BY_PROCESSES, None where nothing was compared. ``blocks``: how many
     there are of the two releases; about ``blocks_needed`` more would make it sure, None where it
@@ -265,9 +267,10 @@ def _of_measure(
             )
         if comparison in in_duets:
             about = replace(_bare(comparison, key, NOT_SURE, threshold), comparisons=comparisons)
-            made.append(_by_duets(comparison, about, by_processes))
+            made.append(_with_next_step(comparison, _by_duets(comparison, about, by_processes)))
         elif by_processes is not None:
-            made.append(_with_blocks_foreseen(comparison, by_processes))
+            foreseen = _with_blocks_foreseen(comparison, by_processes)
+            made.append(_with_next_step(comparison, foreseen))
         elif key == STEP.key:
             # What is no comparison is said once, of the step.
             made.append(_not_compared(comparison, together, threshold))
@@ -319,7 +322,6 @@ def _by_duets(comparison: LineComparison, about: Verdict, by_processes: Verdict 
         before=_side_in_duets(comparison.before, subjects[0], own, key),
         after=_side_in_duets(comparison.after, subjects[1], own, key),
         suspected=found.suspected,
-        next_step=_confirm(comparison, about.threshold) if found.outcome == NOT_SURE else None,
         noise=noise,
         decided_by=BY_DUETS,
         blocks=len(own),
@@ -347,6 +349,22 @@ def _with_blocks_foreseen(comparison: LineComparison, verdict: Verdict) -> Verdi
         blocks_needed=needed,
         notes=(*verdict.notes, *_too_few(comparison, verdict.measure, own)),
     )
+
+
+def _with_next_step(comparison: LineComparison, verdict: Verdict) -> Verdict:
+    """What was compared, with the command that goes on with it where it is not sure."""
+    if verdict.outcome != NOT_SURE or not is_followed(verdict):
+        return verdict
+    return replace(verdict, next_step=_confirm(comparison, verdict.threshold))
+
+
+def is_followed(verdict: Verdict) -> bool:
+    """Whether ``vggbench confirm`` takes blocks until a verdict that is not sure is sure: of a
+    by-product only where a regression is suspected, and the blocks that are left may answer it."""
+    # It asks anew about what has had all its blocks.
+    left = MOST_BLOCKS - verdict.blocks if verdict.blocks < MOST_BLOCKS else MOST_BLOCKS
+    is_near = (verdict.blocks_needed or LEAST_BLOCKS) <= left
+    return verdict.measure == STEP.key or (verdict.suspected and is_near)
 
 
 def _too_few(comparison: LineComparison, key: str, own: Sequence[Block]) -> list[str]:
@@ -504,7 +522,6 @@ def _judged(
     assert before is not None
     assert after is not None
     outcome, needed, why = judgement.outcome, judgement.processes_needed, None
-    next_step = None
     few = [side for side in (before, after) if side.processes < LEAST_PROCESSES]
     if few and outcome != NOT_SURE:
         outcome, needed = NOT_SURE, BATCH
@@ -514,8 +531,6 @@ def _judged(
         outcome, needed, why = NOT_SURE, BATCH, "; ".join(disturbed)
     else:
         notes = [*disturbed, *notes]
-    if outcome == NOT_SURE:
-        next_step = _confirm(comparison, threshold)
     return replace(
         _bare(comparison, key, outcome, threshold),
         ratio=judgement.ratio,
@@ -527,7 +542,6 @@ def _judged(
         processes_needed=needed,
         why=why,
         notes=tuple(notes),
-        next_step=next_step,
         noise=noise,
         comparisons=comparisons,
     )
