@@ -208,7 +208,7 @@ def report(records: list[Record]) -> phrases.Report:
 
 
 def test_by_products_are_by_blocks_where_the_step_is() -> None:
-    found = by_measure([*line(*[0.1] * 7), *compared(1.1)])
+    found = by_measure([*line(*[0.1] * 7), *compared(1.25)])
     assert {verdict.decided_by for verdict in found.values()} == {"duets"}
     assert {verdict.outcome for verdict in found.values()} == {"regressed"}
 
@@ -414,9 +414,10 @@ def test_records_of_duets_change_nothing_that_processes_say() -> None:
         told = judged([*apart, *others], release)
         without = judged(apart, release)
         assert [verdict.noise for verdict in told] == [verdict.noise for verdict in without]
-        # How many blocks would tell is what blocks of the machine say.
-        assert [replace(verdict, blocks_needed=None) for verdict in told] == [
-            replace(verdict, blocks_needed=None) for verdict in without
+        # How many blocks would tell is what blocks of the machine say, and a command is offered
+        # where they are few.
+        assert [replace(verdict, blocks_needed=None, next_step=None) for verdict in told] == [
+            replace(verdict, blocks_needed=None, next_step=None) for verdict in without
         ]
     found, without_them = evidence([*apart, *others]), evidence(apart)
     assert found.lines == without_them.lines
