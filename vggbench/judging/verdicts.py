@@ -464,7 +464,8 @@ def _not_compared(
 
 
 def pattern_of(benchmark: str, configuration: Mapping[str, Any]) -> str:
-    """The pattern of asv's --bench that selects this configuration of a release alone."""
+    """The pattern of asv's --bench that selects this configuration of a release: alone of what
+    vggbench ships. It also selects what has the same params in benchmarks of the user's own."""
     params = ", ".join(map(repr, configuration.values()))
     text = f"({params})" if params else benchmark
     return "".join(f"\\{sign}" if sign in _SPECIAL else sign for sign in text)
