@@ -412,12 +412,12 @@ def _not_compared(
     comparison: LineComparison, together: Sequence[LineComparison], threshold: float
 ) -> Verdict:
     """``together``: all comparisons of the two releases, this one too."""
-    not_sure = _bare(comparison, STEP.key, NOT_SURE, threshold)
+    bare = _bare(comparison, STEP.key, NOT_SURE, threshold)
     profile = comparison.line.profile
     now, why = comparison.now
     if now == records.FAILED:
         again = profiles.asking(profile, f"asv run {comparison.after.name}")
-        return replace(not_sure, outcome=FAILED, why=why, next_step=again)
+        return replace(bare, outcome=FAILED, why=why, next_step=again)
     if now == records.NOT_APPLICABLE:
         before = (
             comparison.evidence.taken(comparison.line, comparison.before, comparison.states[0])
@@ -425,18 +425,18 @@ def _not_compared(
             else []
         )
         side = _side(comparison.before, processes_of(before, STEP.key))
-        return replace(not_sure, outcome=LOST, why=why, before=side)
+        return replace(bare, outcome=LOST, why=why, before=side)
     after = _side(comparison.after, comparison.processes(comparison.after, STEP.key))
     if comparison.before is None:
         why = "no earlier release was measured with it"
         if not comparison.earlier:
-            return replace(not_sure, why=why, after=after)
+            return replace(bare, why=why, after=after)
         again = profiles.asking(profile, f"asv run {comparison.earlier[-1].name}")
-        return replace(not_sure, why=why, next_step=again, after=after)
+        return replace(bare, why=why, next_step=again, after=after)
     past, past_why = comparison.past
     if past == records.NOT_APPLICABLE:
         why = f"n/a in {comparison.before.name}: {past_why}"
-        return replace(not_sure, outcome=NEW, why=why, after=after)
+        return replace(bare, outcome=NEW, why=why, after=after)
     again = profiles.asking(profile, f"asv run {comparison.before.name}")
     states = comparison.states
     names = comparison.before.name, comparison.after.name
@@ -460,7 +460,7 @@ def _not_compared(
         why = f"{comparison.before.name} failed: {past_why}"
     else:
         why = f"{comparison.before.name} is unmeasured"
-    return replace(not_sure, why=why, next_step=again, after=after)
+    return replace(bare, why=why, next_step=again, after=after)
 
 
 def pattern_of(benchmark: str, configuration: Mapping[str, Any]) -> str:
