@@ -38,7 +38,7 @@ from vggbench.stats.policy import MOST
 
 from ..asv_plugin.test_faults import ended, gone, result_files, started_process, the_line, until
 from ..judging.duets import block
-from ..judging.literal import BENCH_NHWC, FUSED, LINE, MACHINE, XLA, line, measured
+from ..judging.literal import BENCH_NHWC, CONFIRM_NEWEST, FUSED, LINE, MACHINE, XLA, line, measured
 from ..judging.literal import record as literal_record
 from ..once import once
 from ..records.factory import CATALOGUE
@@ -156,8 +156,7 @@ def test_what_duets_measured_beside_others_alone_is_said(tmp_path: Path) -> None
     of = judging(tmp_path, [*measured(LINE[-1]), *blocks_of(LINE[-3], LINE[-2], 1.0, 8)])
     (verdict,) = of.verdicts(CATALOGUE.by_name[LINE[-1]])
     assert verdict.why == f"only duets with other releases have measured {LINE[-2]}"
-    again = f"vggbench confirm {LINE[-1]} --against {LINE[-2]} {BENCH_NHWC}"
-    assert verdict.next_step == again
+    assert verdict.next_step == f"{CONFIRM_NEWEST} {BENCH_NHWC}"
     assert compared(of) == [PAIR]
 
 
@@ -318,8 +317,7 @@ def test_the_command_that_would_make_it_sure_has_the_bench_that_was_typed(
         records.append(records.folder(tmp_path, MACHINE) / f"{one.run}.jsonl", one)
     of = Judging(local(tmp_path), against=None, threshold=0.02, patterns=[ONLY_NHWC])
     of.report_of(CATALOGUE.by_name[LINE[-1]])
-    again = f"to be sure: vggbench confirm {LINE[-1]} --against {LINE[-2]}"
-    assert f'{again} --bench "{ONLY_NHWC}"\n' in capsys.readouterr().out
+    assert f'to be sure: {CONFIRM_NEWEST} --bench "{ONLY_NHWC}"\n' in capsys.readouterr().out
 
 
 # -- what blocks there are

@@ -224,8 +224,8 @@ def asked(release: str, against: str | None = None, *patterns: str) -> ExplainRe
         (
             asked("tensorflow-2.21.0"),
             "no step surely changed in tensorflow-2.21.0 against tensorflow-2.20.0, as far as is "
-            "known; make sure first: vggbench confirm tensorflow-2.21.0 --against "
-            "tensorflow-2.20.0; or choose configurations with --bench",
+            "known; make sure first: VGGBENCH_PROFILE=cpu-quick vggbench confirm tensorflow-2.21.0 "
+            "--against tensorflow-2.20.0; or choose configurations with --bench",
         ),
         (
             asked("keras-3.15.1", "tensorflow-2.21.0", "NHWC"),
@@ -234,8 +234,9 @@ def asked(release: str, against: str | None = None, *patterns: str) -> ExplainRe
     ],
 )
 def test_what_cannot_be_explained_is_told_in_a_line(
-    tmp_path: Path, request_: ExplainRequest, line: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request_: ExplainRequest, line: str
 ) -> None:
+    monkeypatch.setenv("VGGBENCH_PROFILE", "cpu-quick")
     with pytest.raises(NothingToExplain) as raised:
         explain.run(local(tmp_path), request_, Budget(60), print)
     assert str(raised.value) == line

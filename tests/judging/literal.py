@@ -39,6 +39,9 @@ NCHW = ("NCHW", "none", "off")
 FUSED = ("NHWC", "fused", "off")
 XLA = ("NHWC", "none", "on")
 
+#: The command that compares the newest two in duets, in their profile.
+CONFIRM_NEWEST = f"VGGBENCH_PROFILE=cpu-quick vggbench confirm {LINE[-1]} --against {LINE[-2]}"
+
 #: How a command chooses NHWC alone.
 BENCH_NHWC = """--bench "\\('NHWC', 'none', 'off'\\)\""""
 

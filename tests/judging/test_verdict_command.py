@@ -20,7 +20,7 @@ from vggbench.releases.catalogue import Catalogue
 from ..records.factory import changed
 from ..tiny import ROOT, Tiny
 from .duets import blocks
-from .literal import LINE, MACHINE, NCHW, line, record
+from .literal import CONFIRM_NEWEST, LINE, MACHINE, NCHW, line, record
 from .literal import measured as taken_of
 
 NEWEST, BEFORE = LINE[-1], LINE[-2]
@@ -138,7 +138,7 @@ def test_a_suspected_slow_down_or_a_failure_cannot_be_judged(box: Box) -> None:
     box.measure(line(*[0.1] * 6, 0.1018))
     said = box.verdict()
     assert said.status == 2
-    assert f"to be sure: vggbench confirm {NEWEST} --against {BEFORE}" in said.out
+    assert f"to be sure: {CONFIRM_NEWEST}" in said.out
     box.measure([record(NEWEST, outcome="failed", error="SIGSEGV", words=NCHW, session=6)])
     assert "NCHW none off: SIGSEGV" in box.verdict().out
 
@@ -236,7 +236,7 @@ def test_what_only_later_releases_were_held_against_is_told_how_it_is_judged(box
     assert said.status == 2
     (line,) = [line for line in said.err.splitlines() if line.startswith(f"vggbench: {BEFORE}: ")]
     assert f"measured on box in duets with {NEWEST} alone" in line
-    assert line.endswith(f"vggbench confirm {BEFORE}")
+    assert line.endswith(f": VGGBENCH_PROFILE=cpu-quick vggbench confirm {BEFORE}")
 
 
 def test_how_many_blocks_would_tell_is_said_of_what_is_not_sure(box: Box) -> None:
@@ -245,7 +245,7 @@ def test_how_many_blocks_would_tell_is_said_of_what_is_not_sure(box: Box) -> Non
     assert said.status == 2
     (row,) = [row for row in said.out.splitlines() if "not sure" in row and "ms" in row]
     assert row.endswith("blocks")
-    assert f"to be sure: vggbench confirm {NEWEST} --against {BEFORE}" in said.out
+    assert f"to be sure: {CONFIRM_NEWEST}" in said.out
 
 
 def test_blocks_that_do_not_count_are_said_on_standard_error(box: Box) -> None:

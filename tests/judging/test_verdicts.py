@@ -25,6 +25,7 @@ from ..records.factory import changed
 from .literal import (
     BENCH_NHWC,
     CATALOGUE,
+    CONFIRM_NEWEST,
     FUSED,
     LINE,
     NCHW,
@@ -103,7 +104,7 @@ def test_what_is_not_sure_says_what_would_make_it_sure() -> None:
     assert verdict.suspected
     assert verdict.processes_needed is not None
     assert verdict.processes_needed > 0
-    assert verdict.next_step == f"vggbench confirm {NEWEST} --against {BEFORE} {BENCH_NHWC}"
+    assert verdict.next_step == f"{CONFIRM_NEWEST} {BENCH_NHWC}"
     assert verdicts.exit_status([verdict]) == 2
 
 
@@ -492,7 +493,8 @@ def test_newer_processes_that_do_not_count_are_said() -> None:
     assert verdict.outcome == "regressed"
     assert verdict.notes == (
         f"3 newer processes of {NEWEST} of another day left out: the other release was not "
-        f"measured then; measure both together: asv run '{BEFORE} {NEWEST}'",
+        "measured then; measure both together: VGGBENCH_PROFILE=cpu-quick "
+        f"asv run '{BEFORE} {NEWEST}'",
     )
     assert verdict.as_json()["notes"] == verdict.notes
 
@@ -570,7 +572,7 @@ def of_words(data_format: str, batch_norm: str, xla: str, **more: Any) -> Verdic
     return literal_verdict(1.02, 0.99, 1.05, configuration=configuration, **{**OPEN, **more})
 
 
-AGAIN = f"to be sure: vggbench confirm {NEWEST} --against {BEFORE}"
+AGAIN = f"to be sure: {CONFIRM_NEWEST}"
 
 
 def test_what_would_make_it_sure_names_the_few_configurations_that_are_open() -> None:
@@ -582,6 +584,23 @@ def test_what_would_make_it_sure_names_the_few_configurations_that_are_open() ->
     many = [of_words(*words) for words in (NHWC, NCHW, FUSED, XLA)]
     assert confirm_messages(many) == [AGAIN]
     assert confirm_messages([sure]) == []
+
+
+def test_what_would_make_it_sure_is_of_the_profile_and_the_threshold_that_were_judged() -> None:
+    found = judged(line(0.1, 0.1, profile="cpu-paper"), threshold=0.015)
+    again = (
+        f"VGGBENCH_PROFILE=cpu-paper vggbench confirm {NEWEST} --against {BEFORE} "
+        f"--threshold 1.5% {BENCH_NHWC}"
+    )
+    assert found[0].next_step == again
+    assert confirm_messages(found) == [f"to be sure: {again}"]
+
+
+def test_what_failed_is_measured_anew_in_its_profile() -> None:
+    failed = record(NEWEST, outcome="failed", error="SIGSEGV", session=6, profile="cpu-paper")
+    verdict = step([*line(0.1, 0.1, profile="cpu-paper"), failed], threshold=0.05)
+    assert verdict.next_step == f"VGGBENCH_PROFILE=cpu-paper asv run {NEWEST}"
+    assert verdict.threshold == 0.05
 
 
 def test_what_would_make_it_sure_has_the_bench_that_was_typed() -> None:
@@ -596,12 +615,27 @@ def test_what_would_make_it_sure_has_the_bench_that_was_typed() -> None:
         ({}, False),
         ({"suspected": True}, True),
         ({"suspected": True, "blocks_needed": 21}, False),
+        ({"suspected": True, "blocks": 10, "blocks_needed": 15}, False),
+        ({"suspected": True, "blocks": 20, "blocks_needed": 15}, True),
         ({"measure": "step", "blocks_needed": 21}, True),
     ],
 )
 def test_no_command_is_named_that_would_take_no_block(more: dict[str, Any], is_named: bool) -> None:
-    told = confirm_messages([of_words(*NHWC, **{"measure": "peak_memory", **more})])
-    assert told == ([f"{AGAIN} {BENCH_NHWC}"] if is_named else [])
+    verdict = of_words(*NHWC, **{"measure": "peak_memory", **more})
+    assert verdicts.is_followed(verdict) == is_named
+
+
+def test_of_by_products_that_are_not_suspected_no_command_makes_them_sure() -> None:
+    found = judged(line(0.1, 0.1))
+    assert {verdict.outcome for verdict in found} == {"not sure"}
+    again = f"{CONFIRM_NEWEST} {BENCH_NHWC}"
+    assert {verdict.measure: verdict.next_step for verdict in found} == {
+        "step": again,
+        "first_step": None,
+        "peak_memory": None,
+    }
+    assert confirm_messages(found) == [f"to be sure: {again}"]
+    assert confirm_messages([each for each in found if each.measure != "step"]) == []
 
 
 ONE_THREAD = {"variables": {"OMP_NUM_THREADS": "1"}}
@@ -618,7 +652,7 @@ def test_newer_processes_of_the_release_before_in_another_state_are_said() -> No
 
 
 def test_of_what_is_not_compared_it_is_said_which_variable_to_unset_and_what_to_measure() -> None:
-    again = f"asv run '{BEFORE} {NEWEST}'"
+    again = f"VGGBENCH_PROFILE=cpu-quick asv run '{BEFORE} {NEWEST}'"
     taken = [*measured(BEFORE), *measured(NEWEST, **ONE_THREAD)]
     verdict = step(taken)
     assert verdict.why is not None

@@ -24,6 +24,7 @@ from .duets import block, blocks
 from .literal import (
     BENCH_NHWC,
     CATALOGUE,
+    CONFIRM_NEWEST,
     FUSED,
     LINE,
     MACHINE,
@@ -92,7 +93,7 @@ def test_unsure_blocks_say_how_many_more_would_tell() -> None:
     assert verdict.blocks_needed is not None
     assert verdict.blocks_needed > 0
     assert verdict.processes_needed is None
-    assert verdict.next_step == f"vggbench confirm {NEWEST} --against {BEFORE} {BENCH_NHWC}"
+    assert verdict.next_step == f"{CONFIRM_NEWEST} {BENCH_NHWC}"
     assert verdict.suspected
     assert verdicts.exit_status([verdict]) == 2
 
@@ -207,7 +208,7 @@ def report(records: list[Record]) -> phrases.Report:
 
 
 def test_by_products_are_by_blocks_where_the_step_is() -> None:
-    found = by_measure([*line(*[0.1] * 7), *compared(1.1)])
+    found = by_measure([*line(*[0.1] * 7), *compared(1.25)])
     assert {verdict.decided_by for verdict in found.values()} == {"duets"}
     assert {verdict.outcome for verdict in found.values()} == {"regressed"}
 
@@ -361,7 +362,7 @@ def test_a_release_that_was_measured_with_others_only_is_not_compared_and_says_s
     verdict = step([*blocks(OLDER, BEFORE), *measured(NEWEST)])
     assert (verdict.outcome, verdict.against, verdict.ratio) == ("not sure", BEFORE, None)
     assert verdict.why == f"only duets with other releases have measured {BEFORE}"
-    assert verdict.next_step == f"vggbench confirm {NEWEST} --against {BEFORE} {BENCH_NHWC}"
+    assert verdict.next_step == f"{CONFIRM_NEWEST} {BENCH_NHWC}"
     both = step([*blocks(LINE[0], BEFORE), *blocks(OLDER, NEWEST, session=21)], against=BEFORE)
     assert both.why == f"only duets with other releases have measured {BEFORE} and {NEWEST}"
 
@@ -413,9 +414,10 @@ def test_records_of_duets_change_nothing_that_processes_say() -> None:
         told = judged([*apart, *others], release)
         without = judged(apart, release)
         assert [verdict.noise for verdict in told] == [verdict.noise for verdict in without]
-        # How many blocks would tell is what blocks of the machine say.
-        assert [replace(verdict, blocks_needed=None) for verdict in told] == [
-            replace(verdict, blocks_needed=None) for verdict in without
+        # How many blocks would tell is what blocks of the machine say, and a command is offered
+        # where they are few.
+        assert [replace(verdict, blocks_needed=None, next_step=None) for verdict in told] == [
+            replace(verdict, blocks_needed=None, next_step=None) for verdict in without
         ]
     found, without_them = evidence([*apart, *others]), evidence(apart)
     assert found.lines == without_them.lines

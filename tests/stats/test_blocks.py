@@ -81,9 +81,9 @@ def test_without_anything_the_noise_is_assumed_and_said_so() -> None:
 
 
 def test_what_is_assumed_is_the_measures_own() -> None:
-    found = blocks.noise([], [], assumed=0.06)
-    assert (found.deviation, found.is_assumed) == (0.06, True)
-    assert found.origin == "6.0 % between blocks is assumed until more is on record"
+    found = blocks.noise([], [], assumed=0.08)
+    assert (found.deviation, found.is_assumed) == (0.08, True)
+    assert found.origin == "8.0 % between blocks is assumed until more is on record"
 
 
 def test_blocks_of_a_release_with_itself_tell_the_noise() -> None:

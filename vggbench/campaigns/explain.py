@@ -144,7 +144,11 @@ def _configurations(
         timed = here.suite.timed_of(release, [], here.catalogue)
         chosen = [configured for configured in timed if configured.key in changed]
         if not chosen:
-            raise NothingToExplain(verdict_command.nothing_changed("no step", release, before))
+            raise NothingToExplain(
+                verdict_command.nothing_changed(
+                    "no step", release, before, profile=profile, threshold=asked.threshold
+                )
+            )
     of_both = here.suite.timed_of(before, [], here.catalogue)
     if not any(configured in of_both for configured in chosen):
         raise NothingToExplain(

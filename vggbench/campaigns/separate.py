@@ -89,7 +89,7 @@ def run(here: Local, asked: SeparateRequest, budget: Budget) -> int:
         for verdict in verdicts.of_release(evidence, release, before, profile, asked.threshold)
         if verdict.ratio is not None
     ]
-    questions = _questions(here, release, before, known, asked)
+    questions = _questions(here, (before, release), known, asked, profile=profile)
     works = _works(here, release, before, questions, asked, profile=profile)
     with here.runner(records.DUET) as runner:
         for work in works:
@@ -112,14 +112,16 @@ def run(here: Local, asked: SeparateRequest, budget: Budget) -> int:
 
 def _questions(
     here: Local,
-    release: Release,
-    before: Release,
+    releases: tuple[Release, Release],
     known: Iterable[Verdict],
     asked: SeparateRequest,
+    *,
+    profile: str,
 ) -> list[Question]:
     """Of the configurations that patterns select, or those of which something changed: what changed
     of each, else the step. Raises UserError where the patterns select none, NothingToSeparate where
     nothing changed."""
+    before, release = releases
     changed: dict[str, tuple[str, ...]] = {}
     for verdict in known:
         if verdict.outcome in CHANGED:
@@ -131,7 +133,11 @@ def _questions(
         timed = here.suite.timed_of(release, [], here.catalogue)
         own = [configured for configured in timed if configured.key in changed]
     if not own:
-        raise NothingToSeparate(verdict_command.nothing_changed("nothing", release, before))
+        raise NothingToSeparate(
+            verdict_command.nothing_changed(
+                "nothing", release, before, profile=profile, threshold=asked.threshold
+            )
+        )
     most = max(LEAST_BLOCKS, asked.processes // A_BLOCK)
     return [
         Question(

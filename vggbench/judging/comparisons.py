@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from .. import records
 from ..records import Record
 from ..releases.catalogue import Release
+from ..runs import profiles
 from ..stats.judge import Process
 from ..stats.policy import LEAST_BLOCKS
 from . import differences
@@ -113,9 +114,10 @@ class LineComparison:
             ]
             if newer and taken:
                 both = " ".join(each.name for each in (self.before, self.after) if each is not None)
+                again = profiles.asking(self.line.profile, f"asv run '{both}'")
                 found.append(
                     f"{_processes_of(len(newer), release, 'newer ')} of another day left out: the "
-                    f"other release was not measured then; measure both together: asv run '{both}'"
+                    f"other release was not measured then; measure both together: {again}"
                 )
             if taken:
                 found += self.newer_otherwise(

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import some_of
+from ..runs import profiles
 from ..stats.blocks import BlockNoise
 from ..stats.judge import Noise
 from ..stats.policy import (
@@ -24,7 +25,6 @@ from ..stats.policy import (
     MOST_BLOCKS,
     NOT_SURE,
     REGRESSED,
-    THRESHOLD,
     UNCHANGED,
     per_cent,
 )
@@ -41,6 +41,7 @@ from .verdicts import (
     Verdict,
     confirm_command,
     pattern_of,
+    threshold_option,
 )
 
 #: Version of the JSON's format.
@@ -229,22 +230,21 @@ def confirm_messages(own: Sequence[Verdict], patterns: Sequence[str] = ()) -> li
     """The command that would make sure what was compared of two releases and is not, with the
     ``patterns`` of --bench if there are any, else with the configurations that are open, if these
     are few."""
-    found = [verdict for verdict in own if _is_followed(verdict)]
+    found = [each for each in own if each.ratio is not None and each.next_step is not None]
     if not found or found[0].against is None:
         return []
     named = dict.fromkeys(pattern_of(each.benchmark, each.configuration) for each in found)
     if not patterns and len(named) <= MOST_NAMED:
         patterns = list(named)
-    return [f"to be sure: {confirm_command(found[0].release, found[0].against, patterns)}"]
-
-
-def _is_followed(verdict: Verdict) -> bool:
-    """Whether ``vggbench confirm`` takes blocks until it is sure: a by-product it follows only
-    where a regression is suspected, and an answer within reach."""
-    if verdict.ratio is None or verdict.next_step is None:
-        return False
-    is_near = verdict.blocks_needed is None or verdict.blocks_needed <= MOST_BLOCKS
-    return verdict.measure == STEP.key or (verdict.suspected and is_near)
+    first = found[0]
+    command = confirm_command(
+        first.release,
+        first.against,
+        patterns,
+        profile=first.profile,
+        threshold=first.threshold,
+    )
+    return [f"to be sure: {command}"]
 
 
 def line_change(found: LineChange) -> str:
@@ -345,14 +345,15 @@ def _changed(verdicts: Sequence[Verdict]) -> list[str]:
 
 def _reproduce(verdicts: Sequence[Verdict]) -> list[str]:
     first = verdicts[0]
-    profile = f"VGGBENCH_PROFILE={first.profile} "
-    commands = [f"{profile}asv run '{first.against} {first.release}'"]
+    commands = [profiles.asking(first.profile, f"asv run '{first.against} {first.release}'")]
     if any(verdict.ratio is not None for verdict in verdicts):
-        commands.append(f"{profile}vggbench confirm {first.release} --against {first.against}")
+        commands.append(
+            confirm_command(
+                first.release, first.against, profile=first.profile, threshold=first.threshold
+            )
+        )
     judge = f"vggbench verdict {first.release} --against {first.against} --profile {first.profile}"
-    if first.threshold != THRESHOLD:
-        judge += f" --threshold {first.threshold * 100:g}%"
-    return [*commands, judge]
+    return [*commands, judge + threshold_option(first.threshold)]
 
 
 def _groups(verdicts: Sequence[Verdict]) -> list[list[Verdict]]:

@@ -232,12 +232,16 @@ def _is_asked_for(verdict: Verdict | GrowthVerdict, asked: VerdictRequest) -> bo
     return asked.keys is None or key in asked.keys
 
 
-def nothing_changed(what: str, release: Release, before: Release) -> str:
+def nothing_changed(
+    what: str, release: Release, before: Release, *, profile: str, threshold: float
+) -> str:
     """The message that ``what`` surely changed, "nothing" or "no step", and what to do."""
+    confirm = verdicts.confirm_command(
+        release.name, before.name, profile=profile, threshold=threshold
+    )
     return (
         f"{what} surely changed in {release.name} against {before.name}, as far as is known; make "
-        f"sure first: vggbench confirm {release.name} --against {before.name}; or choose "
-        f"configurations with --bench"
+        f"sure first: {confirm}; or choose configurations with --bench"
     )
 
 
@@ -273,10 +277,12 @@ def _unmeasured(evidence: Evidence, release: Release, profile: str | None) -> st
     on = f"on {evidence.machine}" + (f" in profile {profile}" if profile else "")
     partners = evidence.partners(release, profile)
     if partners:
+        on_record = sorted({line.profile for line in evidence.lines})
+        those = [one for one in on_record if evidence.partners(release, one)]
+        confirm = verdicts.confirm_command(release.name, None, profile=profile or ",".join(those))
         return (
             f"{release.name}: measured {on} in duets with {some_of([p.name for p in partners], 3)} "
-            f"alone, and with no release before it; to compare it with the one before: vggbench "
-            f"confirm {release.name}"
+            f"alone, and with no release before it; to compare it with the one before: {confirm}"
         )
     if release in evidence.measured(release.track, profile):
         return (

@@ -17,6 +17,7 @@ from typing import Any
 from .. import records
 from ..records import Store
 from ..releases.catalogue import Catalogue, Release
+from ..runs import profiles
 from ..stats import blocks
 from ..stats.blocks import BlockNoise
 from ..stats.judge import Judgement, Noise, Process, judge
@@ -25,6 +26,7 @@ from ..stats.policy import (
     CHANGED,
     IMPROVED,
     LEAST_BLOCKS,
+    MOST_BLOCKS,
     NOT_SURE,
     REGRESSED,
     SURE,
@@ -100,9 +102,10 @@ class Verdict:
     ``words``: the configuration's. ``ratio`` is after by before, in ``low`` to ``high``, None where
     nothing was compared. ``why``: the reason or error, or what makes an answer impossible.
     ``next_step``: the command that would make it sure, with about ``processes_needed`` more
-    processes. ``acknowledged``: the reason with which a regression was accepted.
-    ``differences``: what changed beside the framework. ``comparisons``: how many configurations
-    were judged together. ``notes``: what of the evidence did not count, and why.
+    processes; None where it is sure, and where no command goes on with it. ``acknowledged``: the
+    reason with which a regression was accepted. ``differences``: what changed beside the framework.
+    ``comparisons``: how many configurations were judged together. ``notes``: what of the evidence
+    did not count, and why.
 
     ``decided_by``: BY_DUETS or BY_PROCESSES, None where nothing was compared. ``blocks``: how many
     there are of the two releases; about ``blocks_needed`` more would make it sure, None where it
@@ -263,15 +266,14 @@ def _of_measure(
                 comparison, key, judgement, noise, threshold=threshold, comparisons=comparisons
             )
         if comparison in in_duets:
-            about = replace(
-                _bare(comparison, key, NOT_SURE), threshold=threshold, comparisons=comparisons
-            )
-            made.append(_by_duets(comparison, about, by_processes))
+            about = replace(_bare(comparison, key, NOT_SURE, threshold), comparisons=comparisons)
+            made.append(_with_next_step(comparison, _by_duets(comparison, about, by_processes)))
         elif by_processes is not None:
-            made.append(_with_blocks_foreseen(comparison, by_processes))
+            foreseen = _with_blocks_foreseen(comparison, by_processes)
+            made.append(_with_next_step(comparison, foreseen))
         elif key == STEP.key:
             # What is no comparison is said once, of the step.
-            made.append(_not_compared(comparison, together))
+            made.append(_not_compared(comparison, together, threshold))
     return made
 
 
@@ -320,7 +322,6 @@ def _by_duets(comparison: LineComparison, about: Verdict, by_processes: Verdict 
         before=_side_in_duets(comparison.before, subjects[0], own, key),
         after=_side_in_duets(comparison.after, subjects[1], own, key),
         suspected=found.suspected,
-        next_step=_confirm(comparison) if found.outcome == NOT_SURE else None,
         noise=noise,
         decided_by=BY_DUETS,
         blocks=len(own),
@@ -350,6 +351,22 @@ def _with_blocks_foreseen(comparison: LineComparison, verdict: Verdict) -> Verdi
     )
 
 
+def _with_next_step(comparison: LineComparison, verdict: Verdict) -> Verdict:
+    """What was compared, with the command that goes on with it where it is not sure."""
+    if verdict.outcome != NOT_SURE or not is_followed(verdict):
+        return verdict
+    return replace(verdict, next_step=_confirm(comparison, verdict.threshold))
+
+
+def is_followed(verdict: Verdict) -> bool:
+    """Whether ``vggbench confirm`` takes blocks until a verdict that is not sure is sure: of a
+    by-product only where a regression is suspected, and the blocks that are left may answer it."""
+    # It asks anew about what has had all its blocks.
+    left = MOST_BLOCKS - verdict.blocks if verdict.blocks < MOST_BLOCKS else MOST_BLOCKS
+    is_near = (verdict.blocks_needed or LEAST_BLOCKS) <= left
+    return verdict.measure == STEP.key or (verdict.suspected and is_near)
+
+
 def _too_few(comparison: LineComparison, key: str, own: Sequence[Block]) -> list[str]:
     """What these blocks say, where they are too few to decide."""
     if comparison.before is None or not 0 < len(own) < LEAST_BLOCKS:
@@ -374,7 +391,7 @@ def _side_in_duets(
     )
 
 
-def _bare(comparison: LineComparison, measure: str, outcome: str) -> Verdict:
+def _bare(comparison: LineComparison, measure: str, outcome: str, threshold: float) -> Verdict:
     """What is said of a comparison in any case; the rest is for ``replace``."""
     return Verdict(
         machine=comparison.evidence.machine,
@@ -387,15 +404,20 @@ def _bare(comparison: LineComparison, measure: str, outcome: str) -> Verdict:
         measure=measure,
         outcome=outcome,
         differences=comparison.differences,
+        threshold=threshold,
     )
 
 
-def _not_compared(comparison: LineComparison, together: Sequence[LineComparison]) -> Verdict:
+def _not_compared(
+    comparison: LineComparison, together: Sequence[LineComparison], threshold: float
+) -> Verdict:
     """``together``: all comparisons of the two releases, this one too."""
+    bare = _bare(comparison, STEP.key, NOT_SURE, threshold)
+    profile = comparison.line.profile
     now, why = comparison.now
     if now == records.FAILED:
-        again = f"asv run {comparison.after.name}"
-        return replace(_bare(comparison, STEP.key, FAILED), why=why, next_step=again)
+        again = profiles.asking(profile, f"asv run {comparison.after.name}")
+        return replace(bare, outcome=FAILED, why=why, next_step=again)
     if now == records.NOT_APPLICABLE:
         before = (
             comparison.evidence.taken(comparison.line, comparison.before, comparison.states[0])
@@ -403,26 +425,25 @@ def _not_compared(comparison: LineComparison, together: Sequence[LineComparison]
             else []
         )
         side = _side(comparison.before, processes_of(before, STEP.key))
-        return replace(_bare(comparison, STEP.key, LOST), why=why, before=side)
+        return replace(bare, outcome=LOST, why=why, before=side)
     after = _side(comparison.after, comparison.processes(comparison.after, STEP.key))
     if comparison.before is None:
-        return replace(
-            _bare(comparison, STEP.key, NOT_SURE),
-            why="no earlier release was measured with it",
-            next_step=f"asv run {comparison.earlier[-1].name}" if comparison.earlier else None,
-            after=after,
-        )
+        why = "no earlier release was measured with it"
+        if not comparison.earlier:
+            return replace(bare, why=why, after=after)
+        again = profiles.asking(profile, f"asv run {comparison.earlier[-1].name}")
+        return replace(bare, why=why, next_step=again, after=after)
     past, past_why = comparison.past
     if past == records.NOT_APPLICABLE:
         why = f"n/a in {comparison.before.name}: {past_why}"
-        return replace(_bare(comparison, STEP.key, NEW), why=why, after=after)
-    again = f"asv run {comparison.before.name}"
+        return replace(bare, outcome=NEW, why=why, after=after)
+    again = profiles.asking(profile, f"asv run {comparison.before.name}")
     states = comparison.states
     names = comparison.before.name, comparison.after.name
     alone = [name for name, state in zip(names, states, strict=True) if state is None]
     if past == records.OK and alone:
         why = f"only duets with other releases have measured {' and '.join(alone)}"
-        again = _confirm(comparison)
+        again = _confirm(comparison, threshold)
     elif past == records.OK:
         assert states[0] is not None
         assert states[1] is not None
@@ -430,7 +451,8 @@ def _not_compared(comparison: LineComparison, together: Sequence[LineComparison]
         if flags := states[1].other_flags(states[0]):
             them = "it" if len(flags) == 1 else "them"
             why += f"; unset {' '.join(flags)}, or set {them} for both"
-        again = f"asv run '{comparison.before.name} {comparison.after.name}'"
+        both = f"asv run '{comparison.before.name} {comparison.after.name}'"
+        again = profiles.asking(profile, both)
         if [each for each in together if each.is_otherwise] == [comparison] != list(together):
             line = comparison.line
             again += f" --bench {quoted(pattern_of(line.benchmark, line.configuration))}"
@@ -438,30 +460,53 @@ def _not_compared(comparison: LineComparison, together: Sequence[LineComparison]
         why = f"{comparison.before.name} failed: {past_why}"
     else:
         why = f"{comparison.before.name} is unmeasured"
-    return replace(_bare(comparison, STEP.key, NOT_SURE), why=why, next_step=again, after=after)
+    return replace(bare, why=why, next_step=again, after=after)
 
 
 def pattern_of(benchmark: str, configuration: Mapping[str, Any]) -> str:
-    """The pattern of asv's --bench that selects this configuration of a release alone."""
+    """The pattern of asv's --bench that selects this configuration of a release: alone of what
+    vggbench ships. It also selects what has the same params in benchmarks of the user's own."""
     params = ", ".join(map(repr, configuration.values()))
     text = f"({params})" if params else benchmark
     return "".join(f"\\{sign}" if sign in _SPECIAL else sign for sign in text)
 
 
-def confirm_command(release: str, against: str, patterns: Iterable[str]) -> str:
+def confirm_command(
+    release: str,
+    against: str | None,
+    patterns: Iterable[str] = (),
+    *,
+    profile: str,
+    threshold: float = THRESHOLD,
+) -> str:
     """The command, for a shell, that measures two releases in duets in the configurations that
-    ``patterns`` of --bench select; in all that are open where there are none."""
-    command = f"vggbench confirm {release} --against {against}"
+    ``patterns`` of --bench select; in all that are open where there are none. ``against``: None
+    leaves it to the command."""
+    command = profiles.asking(profile, f"vggbench confirm {release}")
+    if against is not None:
+        command += f" --against {against}"
+    command += threshold_option(threshold)
     bench = " ".join(map(quoted, patterns))
     return f"{command} --bench {bench}" if bench else command
 
 
-def _confirm(comparison: LineComparison) -> str:
+def threshold_option(threshold: float) -> str:
+    """The option of a command that judges with this threshold: " --threshold 5%"; nothing for the
+    default."""
+    return "" if threshold == THRESHOLD else f" --threshold {threshold * 100:g}%"
+
+
+def _confirm(comparison: LineComparison, threshold: float) -> str:
     """The command that compares this configuration alone in duets."""
     assert comparison.before is not None
     line = comparison.line
-    pattern = pattern_of(line.benchmark, line.configuration)
-    return confirm_command(comparison.after.name, comparison.before.name, [pattern])
+    return confirm_command(
+        comparison.after.name,
+        comparison.before.name,
+        [pattern_of(line.benchmark, line.configuration)],
+        profile=line.profile,
+        threshold=threshold,
+    )
 
 
 def _judged(
@@ -478,7 +523,6 @@ def _judged(
     assert before is not None
     assert after is not None
     outcome, needed, why = judgement.outcome, judgement.processes_needed, None
-    next_step = None
     few = [side for side in (before, after) if side.processes < LEAST_PROCESSES]
     if few and outcome != NOT_SURE:
         outcome, needed = NOT_SURE, BATCH
@@ -488,10 +532,8 @@ def _judged(
         outcome, needed, why = NOT_SURE, BATCH, "; ".join(disturbed)
     else:
         notes = [*disturbed, *notes]
-    if outcome == NOT_SURE:
-        next_step = _confirm(comparison)
     return replace(
-        _bare(comparison, key, outcome),
+        _bare(comparison, key, outcome, threshold),
         ratio=judgement.ratio,
         low=judgement.low,
         high=judgement.high,
@@ -501,9 +543,7 @@ def _judged(
         processes_needed=needed,
         why=why,
         notes=tuple(notes),
-        next_step=next_step,
         noise=noise,
-        threshold=threshold,
         comparisons=comparisons,
     )
 

@@ -84,24 +84,36 @@ class Across(Generic[V]):
         return sum(verdict.outcome == outcome for verdict in self.verdicts.values())
 
 
+#: The fields of an Across that verdicts of all machines on one comparison have in common.
+Comparison = tuple[str, str, str, str, str, str]
+
+
+def comparison_of(verdict: Comparable) -> Comparison | None:
+    """What is the same of the verdicts of all machines on one comparison; None where the release
+    was held against nothing."""
+    if verdict.against is None:
+        return None
+    return (
+        verdict.profile,
+        verdict.family,
+        verdict.release,
+        verdict.against,
+        verdict.words,
+        verdict.measure,
+    )
+
+
 def across(verdicts: Iterable[V]) -> list[Across[V]]:
     """The changes that at least one machine saw, and of which at least one other machine has
     numbers, in the order of the ``verdicts``."""
-    groups: dict[tuple[str, str, str, str, str, str], dict[str, V]] = {}
+    groups: dict[Comparison, dict[str, V]] = {}
     for verdict in verdicts:
-        if verdict.against is not None and verdict.is_compared:
-            place = (
-                verdict.profile,
-                verdict.family,
-                verdict.release,
-                verdict.against,
-                verdict.words,
-                verdict.measure,
-            )
-            groups.setdefault(place, {})[verdict.machine] = verdict
+        comparison = comparison_of(verdict)
+        if comparison is not None and verdict.is_compared:
+            groups.setdefault(comparison, {})[verdict.machine] = verdict
     return [
-        Across(*place, by_machine)
-        for place, by_machine in groups.items()
+        Across(*comparison, by_machine)
+        for comparison, by_machine in groups.items()
         if len(by_machine) > 1
         and any(verdict.outcome in CHANGED for verdict in by_machine.values())
     ]

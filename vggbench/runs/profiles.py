@@ -55,6 +55,12 @@ def default(has_gpu: bool) -> str:
     return "gpu-paper" if has_gpu else "cpu-quick"
 
 
+def asking(profile: str, command: str) -> str:
+    """The command, for a shell, that asks for ``profile``, whatever this machine's default is; for
+    several, with commas between them."""
+    return f"{VARIABLE}={profile} {command}"
+
+
 def device_of(profile: str) -> str:
     """The device of ``profile``: "cpu" or "gpu"."""
     return profile.partition("-")[0]

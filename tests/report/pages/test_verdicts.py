@@ -13,6 +13,7 @@ from vggbench.report.lines import lines
 from vggbench.report.pages import data, verdicts
 from vggbench.report.pages.verdicts import PageVerdict
 
+from ...judging.literal import verdict as literal_verdict
 from ...records.factory import changed
 from . import literal
 from .literal import CATALOGUE, HISTORY, SHIPPED
@@ -79,6 +80,15 @@ def test_what_is_new_or_failed_has_no_ratio_but_its_reason() -> None:
     new = of_the_step(judged, SHIPPED[1])["NHWC none on"]
     assert (new.outcome, new.ratio) == ("new", None)
     assert "the wheel has no XLA" in new.notes[0]
+
+
+def test_a_change_that_is_seen_and_not_sure_says_so() -> None:
+    seen = literal_verdict(1.05, 1.01, 1.09, outcome="not sure")
+    assert verdicts.page_verdict(seen).notes[0].startswith("seen, not yet sure: ")
+    busy = literal_verdict(1.05, 1.01, 1.09, outcome="not sure", why="on a busy machine")
+    assert verdicts.page_verdict(busy).notes[0] == "on a busy machine"
+    none = literal_verdict(1.05, 0.99, 1.11, outcome="not sure")
+    assert verdicts.page_verdict(none).notes == ()
 
 
 def test_an_acknowledged_regression_has_its_reason() -> None:

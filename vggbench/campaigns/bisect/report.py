@@ -23,6 +23,7 @@ from ...runs.suite import Configured
 from ...stats import bisection, blocks, robust
 from ...stats.bisection import Search
 from ...stats.policy import SURE, per_cent
+from ...terminal import quoted
 from .. import taking
 from ..budget import Budget
 from .line import Build, BuildsBetween
@@ -254,7 +255,7 @@ def _commands(
     subjects = " ".join(
         shlex.quote(f"{build.name} {asked.configured.words}".strip()) for build in pair
     )
-    commands.append(f"{_profile(asked)}vggbench duet {subjects}")
+    commands.append(profiles.asking(asked.profile, f"vggbench duet {subjects}"))
     return [f"to repeat it{there}: {command}" for command in commands]
 
 
@@ -278,17 +279,11 @@ def _elsewhere(searched: BuildsBetween, asked: Asked, search: Search) -> list[st
 def _again(searched: BuildsBetween, asked: Asked, places: tuple[int, int]) -> str:
     """The command that searches between two builds of the line."""
     names = " ".join(searched.builds[place].name for place in places)
-    bench = "".join(f" {shlex.quote(pattern)}" for pattern in asked.patterns)
+    bench = "".join(f" {quoted(pattern)}" for pattern in asked.patterns)
     measure = "" if asked.measure == STEP.key else f" --measure {asked.measure}"
     options = f" {asked.options}" if asked.options else ""
-    return (
-        f"{_profile(asked)}vggbench bisect {names}{f' --bench{bench}' if bench else ''}{measure}"
-        f"{options}"
-    )
-
-
-def _profile(asked: Asked) -> str:
-    return f"{profiles.VARIABLE}={asked.profile} "
+    command = f"vggbench bisect {names}{f' --bench{bench}' if bench else ''}{measure}{options}"
+    return profiles.asking(asked.profile, command)
 
 
 # -- for people

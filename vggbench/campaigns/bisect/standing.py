@@ -4,7 +4,6 @@ be looked at. Where its looks are taken is another's business."""
 from __future__ import annotations
 
 import re
-import shlex
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from ...runs.local import Local
 from ...runs.suite import Configured
 from ...stats import bisection
 from ...stats.bisection import Look, Search, Unmeasured
+from ...terminal import quoted
 from .. import taking
 from ..budget import Budget
 from . import line, report
@@ -94,7 +94,7 @@ def _configured(here: Local, searched: BuildsBetween, asked: BisectRequest) -> C
     chosen = here.suite.chosen(release, asked.patterns, here.catalogue)
     if asked.patterns and len(chosen) > 1:
         names = some_of([configured.words for configured in chosen], MOST_NAMES)
-        one = shlex.quote(re.escape(chosen[0].asv_name).replace("\\ ", " "))
+        one = quoted(re.escape(chosen[0].asv_name).replace("\\ ", " "))
         raise NothingToBisect(
             f"--bench selects {len(chosen)} configurations of {release.name} ({names}); a "
             f"bisection is of one, such as --bench {one}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...records import words_of
 from ...stats.policy import CHANGED
-from ..across import Across, across
+from ..across import Across, across, comparison_of
 from ..lines import PageGraph, words_in
 from . import data
 
@@ -42,11 +42,6 @@ class BriefVerdict(NamedTuple):
     def is_compared(self) -> bool:
         """Whether there are numbers of both releases."""
         return self.ratio is not None or self.difference is not None
-
-    @property
-    def comparison(self) -> tuple[str, ...]:
-        """What is the same of the verdicts of all machines on one comparison."""
-        return (self.profile, self.family, self.release, self.against, self.words, self.measure)
 
 
 #: A verdict of a machine, and what all machines say of the same.
@@ -88,8 +83,8 @@ def of_changes(told: Mapping[str, Sequence[str]]) -> Iterator[BriefVerdict]:
     told: the ``briefs`` of each machine's lines. They are read twice, because all verdicts
     would take several times the memory of their texts.
     """
-    changed = {verdict.comparison for verdict in _read(told) if verdict.outcome in CHANGED}
-    return (verdict for verdict in _read(told) if verdict.comparison in changed)
+    changed = {comparison_of(verdict) for verdict in _read(told) if verdict.outcome in CHANGED}
+    return (verdict for verdict in _read(told) if comparison_of(verdict) in changed)
 
 
 def _read(told: Mapping[str, Sequence[str]]) -> Iterator[BriefVerdict]:

@@ -128,7 +128,8 @@ def _grown(side: GrowthSide) -> str:
 
 def _notes(verdict: Verdict) -> list[str]:
     """The evidence in lines."""
-    notes = [*filter(None, [verdict.why]), *verdict.notes]
+    why = verdict.why or phrases.doubt(verdict, verdict.threshold)
+    notes = [*filter(None, [why]), *verdict.notes]
     notes += [_side(side, verdict) for side in (verdict.before, verdict.after) if side]
     if verdict.differences:
         changed = "; ".join(
