@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         request = history.HistoryRequest(
             machine=told.machine,
             stages=[unit.stage] if unit.stage else [],
-            budget=Budget(told.budget_s),
+            budget=Budget(told.budget_s, is_rest=True),
             environments=told.environments,
             processes=told.processes,
             threshold=told.threshold,
