@@ -320,11 +320,13 @@ def run_with_a_late_one(
     return status, said
 
 
-def test_where_no_worker_came_and_none_will_the_client_says_why(
+def test_where_no_worker_answered_and_none_will_the_client_says_why(
     planned: Tiny, engine: SimulatedEngine
 ) -> None:
     engine.known = Awaited(ended=2, line="all 2 jobs ended without a worker; job 7 (FAILED): why")
-    with pytest.raises(FleetError, match=r"^no worker came: all 2 jobs ended .*: why; mend that, "):
+    with pytest.raises(
+        FleetError, match=r"^no worker answered: all 2 jobs ended .*: why; mend that, "
+    ):
         run(planned, engine, workers=2)
 
 

@@ -156,7 +156,7 @@ class _Looks:
         return ([] if self._open is None else [self._open]), []
 
     def came(self, unit: UnitOfWork, status: int, message: str) -> None:
-        """Note what a look came to; a block is on record."""
+        """Note what a look came to. A block of it, where there is one, is on record by now."""
         self._is_done = status == DONE
         self._ended = None
         stands = self._stands
@@ -175,7 +175,7 @@ class _Looks:
         except VggbenchError as err:
             self._error = err
 
-    def builds(self, unit: UnitOfWork) -> Mapping[str, str]:
+    def files_of(self, unit: UnitOfWork) -> Mapping[str, str]:
         """The files of those of its two builds that are on no track."""
         if self._stands is None:
             return {}

@@ -104,9 +104,10 @@ class WorkPlan(Protocol):
         are through."""
 
     def came(self, unit: UnitOfWork, status: int, message: str) -> None:
-        """A unit was measured, or was to be: ``status`` and ``message`` are of its process."""
+        """A process for a unit has ended with ``status``, which is not NOT_NOW, and its last line
+        is ``message``. What it left on record is there."""
 
-    def builds(self, unit: UnitOfWork) -> Mapping[str, str]:
+    def files_of(self, unit: UnitOfWork) -> Mapping[str, str]:
         """What a unit needs and no track has: texts of files, by their paths in BUILDS."""
 
 
@@ -178,7 +179,7 @@ def hand_out(
 ) -> int:
     """Returns the exit status: 0 when all is measured, LEFT, or TROUBLE where a unit failed too
     often or a worker was refused. Raises VggbenchError where nothing can be handed out, as where no
-    worker came and none will."""
+    worker answered and none will."""
     folder = checkout.env_dir / on_machine.MIRRORS
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -255,7 +256,7 @@ class _Client:
 
     def _look_for_more(self) -> None:
         """Note whether more workers may come, and say why some do not. Raises FleetError where none
-        came and none will."""
+        answered and none will."""
         missing = self._asked.workers - self._came
         awaited = self._engine.awaited()
         # Where more are asked for than this client starts, somebody else may start the others. A
@@ -264,7 +265,7 @@ class _Client:
         self._awaits_more = missing > 0 and (awaited.coming > 0 or missing > awaited.ended - gone)
         if missing > 0 and not (self._awaits_more or self._came or self._workers):
             raise FleetError(
-                f"no worker came: {awaited.line}; mend that, and run the same command again"
+                f"no worker answered: {awaited.line}; mend that, and run the same command again"
             )
         if awaited.line and awaited.ended != self._said_ended:
             self._said_ended = awaited.ended
@@ -365,7 +366,7 @@ class _Client:
         sent = {
             "unit": unit.as_json(),
             "options": options,
-            "builds": self._planner.builds(unit),
+            "files_of_builds": self._planner.files_of(unit),
             "identity": self._identity,
             **mirror.lacking(self._place(worker.machine), self._known, machine.offered),
         }

@@ -164,7 +164,7 @@ class Planner:
     def came(self, unit: UnitOfWork, status: int, message: str) -> None:
         """What is left follows from the records alone."""
 
-    def builds(self, unit: UnitOfWork) -> Mapping[str, str]:
+    def files_of(self, unit: UnitOfWork) -> Mapping[str, str]:
         """None: all that a unit of a history measures is on a track."""
         return {}
 
