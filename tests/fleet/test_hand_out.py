@@ -157,6 +157,30 @@ def test_what_follows_from_what_was_measured_comes_after_it_and_once(
     assert "nothing is left" in line
 
 
+@pytest.mark.parametrize(("came_of_it", "times"), [(OPEN, 1), (FAILED, MOST_FAILURES)])
+def test_what_is_left_of_a_unit_that_was_tried_is_not_tried_by_itself(
+    planned: Tiny,
+    engine: SimulatedEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    came_of_it: int,
+    times: int,
+) -> None:
+    separation = UnitOfWork(
+        kind=SEPARATION, profile="cpu-quick", release="tinyframe-1.2", variant="numpy 1.0"
+    )
+
+    def more(*told: object) -> tuple[list[UnitOfWork], list[str]]:
+        is_tried = box.units[-1].kind == SEPARATION
+        return [replace(separation, keys=("b",) if is_tried else ("a", "b"))], []
+
+    monkeypatch.setattr(Planner, "more", more)
+    box = engine.add(
+        "box-1", lambda unit, place: (came_of_it if unit.kind == SEPARATION else DONE, "why")
+    )
+    run(planned, engine)
+    assert box.units[UNITS:] == [replace(separation, keys=("a", "b"))] * times
+
+
 def test_nothing_begins_that_is_likely_to_end_after_the_budget(
     planned: Tiny, engine: SimulatedEngine
 ) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from filelock import Timeout
@@ -379,8 +379,9 @@ class _Client:
         machine.has_news = False
         units, lines = self._planner.more(name, machine.can)
         self._say_once(lines)
-        # What was tried in this run, and could not be answered, is not tried again.
-        machine.units.extend(unit for unit in units if unit not in machine.handed)
+        # What was tried in this run, and could not be answered, is not tried again, nor is what is
+        # left of it.
+        machine.units.extend(unit for unit in units if not _is_part(unit, machine.handed))
 
     def _say_once(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -581,6 +582,14 @@ class _Client:
             status = TROUBLE
             self._say(f"Refused: {some_of(list(self._refused), MOST_NAMES)}; why is said above")
         return status
+
+
+def _is_part(unit: UnitOfWork, handed: Iterable[UnitOfWork]) -> bool:
+    """Whether one of the ``handed`` units asked for all that ``unit`` asks for."""
+    return any(
+        replace(each, keys=unit.keys) == unit and set(unit.keys) <= set(each.keys)
+        for each in handed
+    )
 
 
 def _names(units: Sequence[UnitOfWork]) -> str:
