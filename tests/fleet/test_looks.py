@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from vggbench.campaigns.bisect.standing import BisectRequest, CannotBisect
+from vggbench import records
+from vggbench.campaigns.bisect.standing import Bisection, BisectRequest, CannotBisect
 from vggbench.campaigns.budget import Budget
 from vggbench.fleet import FleetError, bisecting, mirror
 from vggbench.fleet.hand_out import MOST_FAILURES
 from vggbench.fleet.units import CANNOT_LOOK, DONE, LOOK, OPEN, UnitOfWork
 from vggbench.fleet.units import TROUBLE as FAILED
 from vggbench.releases import index
+from vggbench.releases.catalogue import Release
 from vggbench.releases.index import NotListed
+from vggbench.releases.interpreters import InterpreterMissing
 from vggbench.runs import profiles
+from vggbench.runs.suite import Suite
 
-from ..tiny import Tiny
-from .simulated import SimulatedEngine
+from ..judging.duets import block
+from ..judging.literal import LINE
+from ..records.factory import changed
+from ..tiny import STEPS, Tiny
+from .simulated import Measure, SimulatedEngine
 
 ASKED = BisectRequest(
     good="tinyframe-1.0",
@@ -27,6 +35,9 @@ ASKED = BisectRequest(
     threshold=0.02,
     as_json=False,
 )
+
+#: What a simulated machine has of a state, where its blocks are to count.
+STATE = {"flags": (), "cpus": 2}
 
 
 @pytest.fixture
@@ -42,19 +53,109 @@ def engine(bare_tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def run(
-    tiny: Tiny, engine: SimulatedEngine, budget_s: float = 1000.0, machine: str | None = "box-1"
+    tiny: Tiny,
+    engine: SimulatedEngine,
+    budget_s: float = 1000.0,
+    machine: str | None = "box-1",
+    budget: Budget | None = None,
 ) -> tuple[int, list[str]]:
     said: list[str] = []
     status = bisecting.run(
         tiny.checkout,
         ASKED,
         engine,
-        Budget(budget_s),
+        budget or Budget(budget_s),
         machine=machine,
         options="--fleet tcp://127.0.0.1:8786",
         say=said.append,
     )
     return status, said
+
+
+def taking_blocks(tiny: Tiny, **more: Any) -> Measure:
+    """Measure looks on a quiet machine: each leaves the records of a block that counts where the
+    machine is in STATE. The step takes what STEPS says. ``more``: keys of the records."""
+    (configured,) = Suite(tiny.checkout.benchmark_dir).timed(ASKED.patterns)
+
+    def measure(unit: UnitOfWork, place: mirror.Place) -> tuple[int, str]:
+        path = place.path(f"results/{place.machine}/records/bisect.jsonl")
+        before = path.read_text().count("\n") // 4 if path.is_file() else 0
+        releases = [tiny.release(name) for name in (unit.before, unit.release)]
+        before_s, after_s = (STEPS[release.version] for release in releases)
+        taken = block(
+            *LINE[:2],
+            after_s / before_s,
+            number=before + 1,
+            machine=place.machine,
+            purpose=records.BISECT,
+            **more,
+        )
+        for each in taken:
+            release = releases[LINE.index(each.release)]
+            told = {
+                "release": release.name,
+                "commit": release.commit,
+                "lock": release.locks["cpu"].digest,
+                "benchmark": configured.benchmark,
+                "configuration": dict(configured.configuration),
+            }
+            records.append(path, changed(each, **told))
+        return DONE, ""
+
+    return measure
+
+
+def test_blocks_that_come_back_lead_to_the_build(
+    bare_tiny: Tiny, engine: SimulatedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = engine.add("box-1", taking_blocks(bare_tiny), state=STATE)
+    status, said = run(bare_tiny, engine)
+    assert status == 0, said
+    assert "tinyframe-1.2 is the first with the change" in capsys.readouterr().out
+    assert len(bare_tiny.records(machine="box-1")) == 4 * len(box.units)
+
+
+@pytest.mark.parametrize("places", [(0,), (1, 2, 3)])
+def test_a_cpython_that_is_missing_here_makes_no_build_unknown(
+    bare_tiny: Tiny,
+    engine: SimulatedEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    places: tuple[int, ...],
+) -> None:
+    def locked(self: Bisection, place: int, original=Bisection.locked) -> Release:
+        if place in places:
+            raise InterpreterMissing("it needs CPython 3.8, which is not on this machine")
+        return original(self, place)
+
+    monkeypatch.setattr(Bisection, "locked", locked)
+    box = engine.add("box-1", taking_blocks(bare_tiny), state=STATE)
+    status, said = run(bare_tiny, engine)
+    assert status == 2, said
+    assert {(unit.before, unit.release) for unit in box.units} <= {(ASKED.good, ASKED.bad)}
+    assert " cannot be locked here: it needs CPython 3.8, " in capsys.readouterr().out
+    assert not any("is stepped over" in line for line in said)
+
+
+def test_where_locks_took_what_was_left_the_report_says_so(
+    bare_tiny: Tiny,
+    engine: SimulatedEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    now_s = [0.0]
+
+    def locked(self: Bisection, place: int, original=Bisection.locked) -> Release:
+        now_s[0] = 970.0
+        return original(self, place)
+
+    monkeypatch.setattr(Bisection, "locked", locked)
+    box = engine.add("box-1")
+    status, said = run(bare_tiny, engine, budget=Budget(1000.0, lambda: now_s[0]))
+    assert (status, box.units) == (2, []), said
+    told = capsys.readouterr().out
+    assert "the budget of 17 min is spent; the same command goes on from here" in told
+    assert "said above" not in told
 
 
 def test_the_first_look_is_at_both_ends_and_only_the_named_machine_is_asked(

@@ -26,6 +26,7 @@ from ..checkout import Checkout
 from ..errors import Say, VggbenchError, some_of
 from ..judging.duets import Block
 from ..judging.state import State
+from ..releases.interpreters import InterpreterMissing
 from ..runs import profiles
 from ..runs.local import Local
 from ..runs.suite import Configured
@@ -207,7 +208,7 @@ class _Looks:
         self._take_note(stands, blocks)
         block_s = stands.likely_block_s(blocks)
         looks = [stands.look(block) for block in blocks]
-        # What the machine has installed it alone knows; what it has measured was installed.
+        # What the machine has installed it alone knows; what is in a block that counts was.
         measured = {place for look in looks for place in (look.before, look.after)}
         seconds = [
             block_s + (0.0 if place in measured else INSTALL_S)
@@ -218,6 +219,12 @@ class _Looks:
             for place in (before, after):
                 try:
                     stands.locked(place)
+                except InterpreterMissing as err:
+                    # Of this machine: the one that is to measure the build may have it.
+                    raise Ended(
+                        f"{stands.line.builds[place].name} cannot be locked here: {err}; the same "
+                        f"command goes on from here"
+                    ) from None
                 except VggbenchError as err:
                     return stands.give_up(place, str(err))
             raise _Wanted(before, after)
@@ -270,8 +277,11 @@ class _Looks:
             )
         ended = self._ended
         if ended is None and self._open is not None:
-            ended = (
-                f"{self._open.name} was not measured on {self._machine}; why is said above; the "
-                f"same command goes on from here"
+            budget = self._stands.budget
+            why = (
+                f"{self._open.name} was not measured on {self._machine}; why is said above"
+                if budget.allows(self._open.seconds)
+                else budget.why_over()
             )
+            ended = f"{why}; the same command goes on from here"
         return self._stands.finding(ended)
