@@ -11,7 +11,7 @@ from vggbench import records
 from vggbench.campaigns.bisect.standing import Bisection, BisectRequest, CannotBisect
 from vggbench.campaigns.budget import Budget
 from vggbench.fleet import FleetError, bisecting, mirror
-from vggbench.fleet.hand_out import MOST_FAILURES
+from vggbench.fleet.hand_out import MOST_FAILURES, Arrived
 from vggbench.fleet.units import CANNOT_LOOK, DONE, LOOK, OPEN, UnitOfWork
 from vggbench.fleet.units import TROUBLE as FAILED
 from vggbench.releases import index
@@ -103,6 +103,21 @@ def taking_blocks(tiny: Tiny, **more: Any) -> Measure:
         return DONE, ""
 
     return measure
+
+
+def back_at_once(engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each worker that is lost come back when the client has waited for it."""
+    seen: set[str] = set()
+
+    def arrived(wait_s: float, original=engine.arrived) -> list[Arrived]:
+        found = original(wait_s)
+        if not found and engine.gone <= seen:
+            engine.gone.clear()
+        seen.clear()
+        seen.update(engine.gone)
+        return found
+
+    monkeypatch.setattr(engine, "arrived", arrived)
 
 
 def test_blocks_that_come_back_lead_to_the_build(
@@ -210,6 +225,33 @@ def test_a_look_that_went_wrong_once_is_taken_again(
     run(bare_tiny, engine)
     assert tried == [tried[0]] * 2
     assert "it went astray" not in capsys.readouterr().out
+
+
+def test_a_worker_that_is_started_again_with_other_variables_goes_on_with_them(
+    bare_tiny: Tiny,
+    engine: SimulatedEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    other = {**STATE, "flags": (("OMP_NUM_THREADS", "1"),)}
+    before = taking_blocks(bare_tiny)
+    then = taking_blocks(bare_tiny, variables=dict(other["flags"]))
+    box = engine.add("box-1", state=STATE)
+
+    def measure(unit: UnitOfWork, place: mirror.Place) -> tuple[int, str]:
+        if len(box.units) == 2:
+            engine.gone.add("box-1")
+            box.hello["state"] = other
+            return DONE, ""
+        return (before if len(box.units) < 2 else then)(unit, place)
+
+    box.measure = measure
+    back_at_once(engine, monkeypatch)
+    status, said = run(bare_tiny, engine)
+    assert status == 0, said
+    assert "tinyframe-1.2 is the first with the change" in capsys.readouterr().out
+    assert any("its worker was lost; it comes again" in line for line in said)
+    assert any("OMP_NUM_THREADS: none earlier, 1 now" in line for line in said)
 
 
 def test_a_machine_without_the_device_of_the_profile_is_told_so(

@@ -25,7 +25,7 @@ from ..campaigns.budget import Budget
 from ..checkout import Checkout
 from ..errors import Say, VggbenchError, some_of
 from ..judging.duets import Block
-from ..judging.state import State
+from ..judging.state import Now, State
 from ..releases.interpreters import InterpreterMissing
 from ..runs import profiles
 from ..runs.local import Local
@@ -135,17 +135,14 @@ class _Looks:
                 f"{profiles.VARIABLE}"
             )
             raise self._error
-        there = Elsewhere(
-            now=can.now,
-            pythons=tuple(sorted(can.interpreters or (), key=Version, reverse=True)),
-            options=self._options,
-        )
-        self._stands = self._make(elsewhere=there)
+        self._stands = self._make(elsewhere=self._elsewhere(can, can.now))
         return self.more(machine, can)
 
     def more(self, machine: str, can: Capability) -> tuple[list[UnitOfWork], list[str]]:
         """The next look, where there is one."""
         self._open = None
+        if self._stands is not None and can.now is not None:
+            self._stands.looked_at_by(self._elsewhere(can, can.now))
         if self._stands is not None and self._ended is None and self._error is None:
             try:
                 self._open = self._next(self._stands)
@@ -200,6 +197,14 @@ class _Looks:
         }
 
     # -- the search
+
+    def _elsewhere(self, can: Capability, now: Now) -> Elsewhere:
+        """The machine as its worker says that it is ``now``."""
+        return Elsewhere(
+            now=now,
+            pythons=tuple(sorted(can.interpreters or (), key=Version, reverse=True)),
+            options=self._options,
+        )
 
     def _next(self, stands: Bisection) -> UnitOfWork | None:
         """The next look; None where the search has ended. Raises Ended where none can be taken, and

@@ -474,18 +474,19 @@ class _Client:
         VggbenchError."""
         came = self._take_in(name, hello["offer"])
         known = self._machines.get(name)
+        can = Capability(
+            interpreters=hello["interpreters"],
+            devices=hello["devices"],
+            now=Now(**hello["state"]),
+        )
         if known is None:
-            can = Capability(
-                interpreters=hello["interpreters"],
-                devices=hello["devices"],
-                now=Now(**hello["state"]),
-            )
             units, lines = self._planner.left(name, can)
             self._say_once(lines)
             known = self._machines[name] = _Machine(can, deque(units), hello["offer"])
             on = processor.described(hello["facts"].get("processor") or {})
             self._say(f"{name}: connected, on {on}; {forecast_text(units)}")
         else:
+            known.can = can  # it may have been started again with other variables
             self._say(f"{name}: connected again; {forecast_text(known.units)}")
         if came:
             self._say(f"{name}: {_lines(came)} came that a connection had lost")

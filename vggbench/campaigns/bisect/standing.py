@@ -161,6 +161,12 @@ class Bisection:
             at=None if elsewhere is None else elsewhere.now,
         )
 
+    def looked_at_by(self, elsewhere: Elsewhere) -> None:
+        """Go on with the other machine as it is now: it may have other variables than before, and
+        what is on record counts by those that it has."""
+        self._elsewhere = elsewhere
+        self._on_record = replace(self._on_record, at=elsewhere.now)
+
     # -- what is on record
 
     def blocks(self) -> list[Block]:
