@@ -254,6 +254,35 @@ def test_a_worker_that_is_started_again_with_other_variables_goes_on_with_them(
     assert any("OMP_NUM_THREADS: none earlier, 1 now" in line for line in said)
 
 
+def test_a_look_whose_answer_was_lost_is_not_taken_again_where_its_block_has_come(
+    bare_tiny: Tiny, engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taking = taking_blocks(bare_tiny)
+
+    def looks(loses: str | None) -> list[tuple[str, str]]:
+        """Which looks a search takes; the answer of the first one at the build ``loses`` is
+        lost."""
+
+        def measure(unit: UnitOfWork, place: mirror.Place) -> tuple[int, str]:
+            if unit.release == loses and not lost:
+                lost.append(unit)
+                engine.gone.add(machine)
+            return taking(unit, place)
+
+        machine = f"box-of-{loses}"
+        lost: list[UnitOfWork] = []
+        box = engine.add(machine, measure, state=STATE)
+        status, said = run(bare_tiny, engine, machine=machine)
+        assert status == 0, said
+        assert len(lost) == (loses is not None), said
+        return [(unit.before, unit.release) for unit in box.units]
+
+    back_at_once(engine, monkeypatch)
+    whole = looks(None)
+    for name in ("tinyframe-2.0", "tinyframe-1.2"):
+        assert looks(name) == whole
+
+
 def test_a_machine_without_the_device_of_the_profile_is_told_so(
     bare_tiny: Tiny, engine: SimulatedEngine
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from packaging.version import Version
 
@@ -152,6 +153,14 @@ class _Looks:
                 # Raised here it would be the worker that is refused.
                 self._error = err
         return ([] if self._open is None else [self._open]), []
+
+    def again(self, machine: str, can: Capability, units: list[UnitOfWork]) -> list[UnitOfWork]:
+        """The next look by what is on record now, which may have the block of the one before."""
+        self._is_done, self._ended = False, None
+        found, _ = self.more(machine, can)
+        # Where it is at the same builds it stays the same one, which may fail so often and no more.
+        is_same = [replace(unit, number=units[0].number) for unit in found] == units
+        return units if is_same else found
 
     def came(self, unit: UnitOfWork, status: int, message: str) -> None:
         """Note what a look came to. A block of it, where there is one, is on record by now."""

@@ -103,6 +103,10 @@ class WorkPlan(Protocol):
         """As ``left``, of what follows from what came of the machine's units, now that all of them
         are through."""
 
+    def again(self, machine: str, can: Capability, units: list[UnitOfWork]) -> list[UnitOfWork]:
+        """What is left of these ``units``, which were planned before, by records that have come
+        since: those of a unit whose answer was lost."""
+
     def came(self, unit: UnitOfWork, status: int, message: str) -> None:
         """A process for a unit has ended with ``status``, which is not NOT_NOW, and its last line
         is ``message``. What it left on record is there."""
@@ -487,6 +491,8 @@ class _Client:
             self._say(f"{name}: connected, on {on}; {forecast_text(units)}")
         else:
             known.can = can  # it may have been started again with other variables
+            if came and known.units:
+                known.units = deque(self._planner.again(name, can, list(known.units)))
             self._say(f"{name}: connected again; {forecast_text(known.units)}")
         if came:
             self._say(f"{name}: {_lines(came)} came that a connection had lost")
