@@ -130,6 +130,28 @@ def test_blocks_that_come_back_lead_to_the_build(
     assert len(bare_tiny.records(machine="box-1")) == 4 * len(box.units)
 
 
+def test_that_the_state_changed_and_that_blocks_are_on_record_is_said_once(
+    bare_tiny: Tiny, engine: SimulatedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    early = taking_blocks(bare_tiny, governor="performance")
+    late = taking_blocks(bare_tiny, governor="powersave")
+    box = engine.add(
+        "box-1",
+        lambda unit, place: (early if len(box.units) == 1 else late)(unit, place),
+        state=STATE,
+    )
+    status, said = run(bare_tiny, engine)
+    assert status == 0, said
+    (line,) = [line for line in said if "is in another state" in line]
+    assert line.endswith("which do not count: governor: performance earlier, powersave now")
+    counting = f"{len(box.units) - 1} blocks"
+    assert f", {counting}\n" in capsys.readouterr().out
+    assert not any("goes on from there" in line for line in said)
+    status, said = run(bare_tiny, engine)
+    assert status == 0, said
+    assert f"{counting} on record: the search goes on from there" in said
+
+
 @pytest.mark.parametrize("places", [(0,), (1, 2, 3)])
 def test_a_cpython_that_is_missing_here_makes_no_build_unknown(
     bare_tiny: Tiny,

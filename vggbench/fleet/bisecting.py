@@ -26,7 +26,7 @@ from ..campaigns.budget import Budget
 from ..checkout import Checkout
 from ..errors import Say, VggbenchError, some_of
 from ..judging.duets import Block
-from ..judging.state import Now, State
+from ..judging.state import Now
 from ..releases.interpreters import InterpreterMissing
 from ..runs import profiles
 from ..runs.local import Local
@@ -117,7 +117,6 @@ class _Looks:
         self._options = options
         self._make = functools.partial(Bisection, here, searched, configured, asked, budget=budget)
         self._stands: Bisection | None = None
-        self._state: State | None = None
         self._seen: set[str] = set()
         self._count = 0
         self._open: UnitOfWork | None = None
@@ -264,12 +263,7 @@ class _Looks:
     def _take_note(self, stands: Bisection, blocks: Sequence[Block]) -> None:
         """Take note of what came of the last look. Raises Ended where it was done, and nothing of
         it counts."""
-        state = blocks[-1].states[0] if blocks else None
-        if blocks and not self._count:
-            stands.say_goes_on(blocks)
-        elif state is not None and self._state is not None and state != self._state:
-            stands.say_other_state(state.differs(self._state, ("earlier", "now")))
-        self._state = state
+        stands.take_note(blocks)
         found = {block.id for block in blocks}
         if self._is_done and found <= self._seen:
             raise Ended(
