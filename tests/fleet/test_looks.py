@@ -255,15 +255,15 @@ def test_a_worker_that_is_started_again_with_other_variables_goes_on_with_them(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    other = {**STATE, "flags": (("OMP_NUM_THREADS", "1"),)}
+    other = {"OMP_NUM_THREADS": "1"}
     before = taking_blocks(bare_tiny)
-    then = taking_blocks(bare_tiny, variables=dict(other["flags"]))
+    then = taking_blocks(bare_tiny, variables=other)
     box = engine.add("box-1", state=STATE)
 
     def measure(unit: UnitOfWork, place: mirror.Place) -> tuple[int, str]:
         if len(box.units) == 2:
             engine.gone.add("box-1")
-            box.hello["state"] = other
+            box.hello["state"] = {**STATE, "flags": tuple(other.items())}
             return DONE, ""
         return (before if len(box.units) < 2 else then)(unit, place)
 
