@@ -256,8 +256,8 @@ def test_where_all_hosts_workers_have_ended_the_client_ends_with_the_last_words_
     told = capsys.readouterr()
     assert "Traceback" not in told.out + told.err
     assert told.err.splitlines()[-1].startswith(
-        "vggbench: no worker came: the worker ended; localhost: it said last: OSError: no room on "
-        f"this disk; see what it says there: ssh localhost {python} -m vggbench.cli "
+        "vggbench: no worker answered: the worker ended; localhost: it said last: OSError: no room "
+        f"on this disk; see what it says there: ssh localhost {python} -m vggbench.cli "
     )
 
 
@@ -348,8 +348,8 @@ def test_where_all_jobs_workers_end_before_they_answer_the_client_ends_with_thei
     begun = (jobs / "begun").read_text().split()
     assert len(begun) == MOST_FAILURES
     assert told.err.splitlines()[-1] == (
-        f"vggbench: no worker came: the job ended 3 times in a row before a worker answered; job "
-        f"{begun[-1]}: it said last: {LAST_WORDS}; see {jobs}/out; mend that, and run the same "
+        f"vggbench: no worker answered: the job ended 3 times in a row before a worker answered; "
+        f"job {begun[-1]}: it said last: {LAST_WORDS}; see {jobs}/out; mend that, and run the same "
         f"command again"
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 from vggbench.campaigns.budget import Budget
 from vggbench.fleet import LEFT, TROUBLE, FleetError, hand_out, mirror
 from vggbench.fleet.hand_out import MOST_FAILURES, Arrived, Awaited, FleetRequest
-from vggbench.fleet.plan import Planner
+from vggbench.fleet.plan import Capability, Planner
 from vggbench.fleet.units import DONE, OPEN, RUN, SEPARATION, UnitOfWork
 from vggbench.fleet.units import TROUBLE as FAILED
 
@@ -39,9 +39,13 @@ def engine(planned: Tiny, tmp_path: Path) -> SimulatedEngine:
 
 
 def run(
-    tiny: Tiny, engine: SimulatedEngine, budget_s: float = 1000.0, workers: int = 1
+    tiny: Tiny,
+    engine: SimulatedEngine,
+    budget_s: float = 1000.0,
+    workers: int = 1,
+    said: list[str] | None = None,
 ) -> tuple[int, list[str]]:
-    said: list[str] = []
+    said = [] if said is None else said
     request = FleetRequest(
         budget=Budget(budget_s),
         processes=40,
@@ -157,6 +161,30 @@ def test_what_follows_from_what_was_measured_comes_after_it_and_once(
     assert "nothing is left" in line
 
 
+@pytest.mark.parametrize(("came_of_it", "times"), [(OPEN, 1), (FAILED, MOST_FAILURES)])
+def test_what_is_left_of_a_unit_that_was_tried_is_not_tried_by_itself(
+    planned: Tiny,
+    engine: SimulatedEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    came_of_it: int,
+    times: int,
+) -> None:
+    separation = UnitOfWork(
+        kind=SEPARATION, profile="cpu-quick", release="tinyframe-1.2", variant="numpy 1.0"
+    )
+
+    def more(*told: object) -> tuple[list[UnitOfWork], list[str]]:
+        is_tried = box.units[-1].kind == SEPARATION
+        return [replace(separation, keys=("b",) if is_tried else ("a", "b"))], []
+
+    monkeypatch.setattr(Planner, "more", more)
+    box = engine.add(
+        "box-1", lambda unit, place: (came_of_it if unit.kind == SEPARATION else DONE, "why")
+    )
+    run(planned, engine)
+    assert box.units[UNITS:] == [replace(separation, keys=("a", "b"))] * times
+
+
 def test_nothing_begins_that_is_likely_to_end_after_the_budget(
     planned: Tiny, engine: SimulatedEngine
 ) -> None:
@@ -226,6 +254,35 @@ def test_a_worker_that_is_lost_gets_its_unit_again_when_it_is_back(
     assert status == 0, said
     assert Counter(unit.name for unit in box.units)[lost[0].name] == 2
     assert any("its worker was lost; it comes again" in line for line in said)
+
+
+def test_what_follows_is_planned_by_what_the_worker_has_that_came_back(
+    planned: Tiny, engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned_for: list[Collection[str] | None] = []
+
+    def more(self: Planner, machine: str, can: Capability) -> tuple[list[UnitOfWork], list[str]]:
+        planned_for.append(can.interpreters)
+        return [], []
+
+    def measure(unit: UnitOfWork, place: mirror.Place) -> tuple[int, str]:
+        if len(box.units) == 1:
+            engine.gone.add("box-1")
+            box.hello["interpreters"] = ["3.9"]
+        return DONE, ""
+
+    def arrived(wait_s: float, original=engine.arrived) -> list[Arrived]:
+        found = original(wait_s)
+        if any("its worker was lost" in line for line in said):
+            engine.gone.clear()
+        return found
+
+    monkeypatch.setattr(Planner, "more", more)
+    monkeypatch.setattr(engine, "arrived", arrived)
+    box = engine.add("box-1", measure)
+    said: list[str] = []
+    run(planned, engine, said=said)
+    assert planned_for == [["3.9"]]
 
 
 def test_what_a_mirror_has_that_never_arrived_is_taken_in_at_the_start(
@@ -320,11 +377,13 @@ def run_with_a_late_one(
     return status, said
 
 
-def test_where_no_worker_came_and_none_will_the_client_says_why(
+def test_where_no_worker_answered_and_none_will_the_client_says_why(
     planned: Tiny, engine: SimulatedEngine
 ) -> None:
     engine.known = Awaited(ended=2, line="all 2 jobs ended without a worker; job 7 (FAILED): why")
-    with pytest.raises(FleetError, match=r"^no worker came: all 2 jobs ended .*: why; mend that, "):
+    with pytest.raises(
+        FleetError, match=r"^no worker answered: all 2 jobs ended .*: why; mend that, "
+    ):
         run(planned, engine, workers=2)
 
 

@@ -218,9 +218,9 @@ def test_where_all_jobs_have_ended_the_client_ends_with_the_last_words_of_one(
     told = capsys.readouterr()
     assert "Traceback" not in told.out + told.err
     line = told.err.splitlines()[-1]
-    assert line.startswith("vggbench: no worker came: all 2 jobs ended without a worker; job "), (
-        line
-    )
+    assert line.startswith(
+        "vggbench: no worker answered: all 2 jobs ended without a worker; job "
+    ), line
     assert " (FAILED): it said last: the common disk is away; see " in line
     logs = sorted(tmp_path.glob("slurm-*.out"))
     assert len(logs) == len(NODES)

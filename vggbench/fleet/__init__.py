@@ -1,4 +1,5 @@
-"""The fleet: the work of a history, handed out to many machines by Dask distributed.
+"""The fleet: the work of a history, handed out to many machines by Dask distributed, and the looks
+of a bisection, handed out to one.
 
 What a machine has measured, and what is left, follows from the records in the client's checkout:
 nothing else remembers. Only ``worker``, ``scheduler``, ``clusters``, ``security`` and ``engine``

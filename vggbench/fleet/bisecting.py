@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from packaging.version import Version
 
@@ -25,7 +26,8 @@ from ..campaigns.budget import Budget
 from ..checkout import Checkout
 from ..errors import Say, VggbenchError, some_of
 from ..judging.duets import Block
-from ..judging.state import State
+from ..judging.state import Now
+from ..releases.interpreters import InterpreterMissing
 from ..runs import profiles
 from ..runs.local import Local
 from ..runs.suite import Configured
@@ -115,7 +117,6 @@ class _Looks:
         self._options = options
         self._make = functools.partial(Bisection, here, searched, configured, asked, budget=budget)
         self._stands: Bisection | None = None
-        self._state: State | None = None
         self._seen: set[str] = set()
         self._count = 0
         self._open: UnitOfWork | None = None
@@ -134,17 +135,14 @@ class _Looks:
                 f"{profiles.VARIABLE}"
             )
             raise self._error
-        there = Elsewhere(
-            now=can.now,
-            pythons=tuple(sorted(can.interpreters or (), key=Version, reverse=True)),
-            options=self._options,
-        )
-        self._stands = self._make(elsewhere=there)
+        self._stands = self._make(elsewhere=self._elsewhere(can, can.now))
         return self.more(machine, can)
 
     def more(self, machine: str, can: Capability) -> tuple[list[UnitOfWork], list[str]]:
         """The next look, where there is one."""
         self._open = None
+        if self._stands is not None and can.now is not None:
+            self._stands.looked_at_by(self._elsewhere(can, can.now))
         if self._stands is not None and self._ended is None and self._error is None:
             try:
                 self._open = self._next(self._stands)
@@ -155,8 +153,16 @@ class _Looks:
                 self._error = err
         return ([] if self._open is None else [self._open]), []
 
+    def again(self, machine: str, can: Capability, units: list[UnitOfWork]) -> list[UnitOfWork]:
+        """The next look by what is on record now, which may have the block of the one before."""
+        self._is_done, self._ended = False, None
+        found, _ = self.more(machine, can)
+        # Where it is at the same builds it stays the same one, which may fail so often and no more.
+        is_same = [replace(unit, number=units[0].number) for unit in found] == units
+        return units if is_same else found
+
     def came(self, unit: UnitOfWork, status: int, message: str) -> None:
-        """Note what a look came to; a block is on record."""
+        """Note what a look came to. A block of it, where there is one, is on record by now."""
         self._is_done = status == DONE
         self._ended = None
         stands = self._stands
@@ -175,7 +181,7 @@ class _Looks:
         except VggbenchError as err:
             self._error = err
 
-    def builds(self, unit: UnitOfWork) -> Mapping[str, str]:
+    def files_of(self, unit: UnitOfWork) -> Mapping[str, str]:
         """The files of those of its two builds that are on no track."""
         if self._stands is None:
             return {}
@@ -200,6 +206,14 @@ class _Looks:
 
     # -- the search
 
+    def _elsewhere(self, can: Capability, now: Now) -> Elsewhere:
+        """The machine as its worker says that it is ``now``."""
+        return Elsewhere(
+            now=now,
+            pythons=tuple(sorted(can.interpreters or (), key=Version, reverse=True)),
+            options=self._options,
+        )
+
     def _next(self, stands: Bisection) -> UnitOfWork | None:
         """The next look; None where the search has ended. Raises Ended where none can be taken, and
         CannotBisect for an end that cannot be looked at."""
@@ -207,7 +221,7 @@ class _Looks:
         self._take_note(stands, blocks)
         block_s = stands.likely_block_s(blocks)
         looks = [stands.look(block) for block in blocks]
-        # What the machine has installed it alone knows; what it has measured was installed.
+        # What the machine has installed it alone knows; what is in a block that counts was.
         measured = {place for look in looks for place in (look.before, look.after)}
         seconds = [
             block_s + (0.0 if place in measured else INSTALL_S)
@@ -218,6 +232,12 @@ class _Looks:
             for place in (before, after):
                 try:
                     stands.locked(place)
+                except InterpreterMissing as err:
+                    # Of this machine: the one that is to measure the build may have it.
+                    raise Ended(
+                        f"{stands.line.builds[place].name} cannot be locked here: {err}; the same "
+                        f"command goes on from here"
+                    ) from None
                 except VggbenchError as err:
                     return stands.give_up(place, str(err))
             raise _Wanted(before, after)
@@ -243,12 +263,7 @@ class _Looks:
     def _take_note(self, stands: Bisection, blocks: Sequence[Block]) -> None:
         """Take note of what came of the last look. Raises Ended where it was done, and nothing of
         it counts."""
-        state = blocks[-1].states[0] if blocks else None
-        if blocks and not self._count:
-            stands.say_goes_on(blocks)
-        elif state is not None and self._state is not None and state != self._state:
-            stands.say_other_state(state.differs(self._state, ("earlier", "now")))
-        self._state = state
+        stands.take_note(blocks)
         found = {block.id for block in blocks}
         if self._is_done and found <= self._seen:
             raise Ended(
@@ -270,8 +285,11 @@ class _Looks:
             )
         ended = self._ended
         if ended is None and self._open is not None:
-            ended = (
-                f"{self._open.name} was not measured on {self._machine}; why is said above; the "
-                f"same command goes on from here"
+            budget = self._stands.budget
+            why = (
+                f"{self._open.name} was not measured on {self._machine}; why is said above"
+                if budget.allows(self._open.seconds)
+                else budget.why_over()
             )
+            ended = f"{why}; the same command goes on from here"
         return self._stands.finding(ended)

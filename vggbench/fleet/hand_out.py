@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from filelock import Timeout
@@ -103,10 +103,15 @@ class WorkPlan(Protocol):
         """As ``left``, of what follows from what came of the machine's units, now that all of them
         are through."""
 
-    def came(self, unit: UnitOfWork, status: int, message: str) -> None:
-        """A unit was measured, or was to be: ``status`` and ``message`` are of its process."""
+    def again(self, machine: str, can: Capability, units: list[UnitOfWork]) -> list[UnitOfWork]:
+        """What is left of these ``units``, which were planned before, by records that have come
+        since: those of a unit whose answer was lost."""
 
-    def builds(self, unit: UnitOfWork) -> Mapping[str, str]:
+    def came(self, unit: UnitOfWork, status: int, message: str) -> None:
+        """A process for a unit has ended with ``status``, which is not NOT_NOW, and its last line
+        is ``message``. What it left on record is there."""
+
+    def files_of(self, unit: UnitOfWork) -> Mapping[str, str]:
         """What a unit needs and no track has: texts of files, by their paths in BUILDS."""
 
 
@@ -178,7 +183,7 @@ def hand_out(
 ) -> int:
     """Returns the exit status: 0 when all is measured, LEFT, or TROUBLE where a unit failed too
     often or a worker was refused. Raises VggbenchError where nothing can be handed out, as where no
-    worker came and none will."""
+    worker answered and none will."""
     folder = checkout.env_dir / on_machine.MIRRORS
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -255,7 +260,7 @@ class _Client:
 
     def _look_for_more(self) -> None:
         """Note whether more workers may come, and say why some do not. Raises FleetError where none
-        came and none will."""
+        answered and none will."""
         missing = self._asked.workers - self._came
         awaited = self._engine.awaited()
         # Where more are asked for than this client starts, somebody else may start the others. A
@@ -264,7 +269,7 @@ class _Client:
         self._awaits_more = missing > 0 and (awaited.coming > 0 or missing > awaited.ended - gone)
         if missing > 0 and not (self._awaits_more or self._came or self._workers):
             raise FleetError(
-                f"no worker came: {awaited.line}; mend that, and run the same command again"
+                f"no worker answered: {awaited.line}; mend that, and run the same command again"
             )
         if awaited.line and awaited.ended != self._said_ended:
             self._said_ended = awaited.ended
@@ -365,7 +370,7 @@ class _Client:
         sent = {
             "unit": unit.as_json(),
             "options": options,
-            "builds": self._planner.builds(unit),
+            "files_of_builds": self._planner.files_of(unit),
             "identity": self._identity,
             **mirror.lacking(self._place(worker.machine), self._known, machine.offered),
         }
@@ -378,8 +383,9 @@ class _Client:
         machine.has_news = False
         units, lines = self._planner.more(name, machine.can)
         self._say_once(lines)
-        # What was tried in this run, and could not be answered, is not tried again.
-        machine.units.extend(unit for unit in units if unit not in machine.handed)
+        # What was tried in this run, and could not be answered, is not tried again, nor is what is
+        # left of it.
+        machine.units.extend(unit for unit in units if not _is_part(unit, machine.handed))
 
     def _say_once(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -472,18 +478,21 @@ class _Client:
         VggbenchError."""
         came = self._take_in(name, hello["offer"])
         known = self._machines.get(name)
+        can = Capability(
+            interpreters=hello["interpreters"],
+            devices=hello["devices"],
+            now=Now(**hello["state"]),
+        )
         if known is None:
-            can = Capability(
-                interpreters=hello["interpreters"],
-                devices=hello["devices"],
-                now=Now(**hello["state"]),
-            )
             units, lines = self._planner.left(name, can)
             self._say_once(lines)
             known = self._machines[name] = _Machine(can, deque(units), hello["offer"])
             on = processor.described(hello["facts"].get("processor") or {})
             self._say(f"{name}: connected, on {on}; {forecast_text(units)}")
         else:
+            known.can = can  # it may have been started again with other variables
+            if came and known.units:
+                known.units = deque(self._planner.again(name, can, list(known.units)))
             self._say(f"{name}: connected again; {forecast_text(known.units)}")
         if came:
             self._say(f"{name}: {_lines(came)} came that a connection had lost")
@@ -580,6 +589,14 @@ class _Client:
             status = TROUBLE
             self._say(f"Refused: {some_of(list(self._refused), MOST_NAMES)}; why is said above")
         return status
+
+
+def _is_part(unit: UnitOfWork, handed: Iterable[UnitOfWork]) -> bool:
+    """Whether one of the ``handed`` units asked for all that ``unit`` asks for."""
+    return any(
+        replace(each, keys=unit.keys) == unit and set(unit.keys) <= set(each.keys)
+        for each in handed
+    )
 
 
 def _names(units: Sequence[UnitOfWork]) -> str:

@@ -75,7 +75,7 @@ class OnMachine:
         then, and ``identity`` what the checkout is then.
 
         ``sent`` has what ``mirror.lacking`` returns, the ``unit`` as JSON, the ``options`` of
-        ``unit_process``, the ``builds`` that the unit needs and no track has, as texts of files by
+        ``unit_process``, the ``files_of_builds`` that the unit needs and no track has, as texts by
         their paths in BUILDS, and the ``identity`` that the checkout must have. ``is_wanted``:
         whether the client still waits for the unit; its process is ended where it does not.
         """
@@ -85,7 +85,7 @@ class OnMachine:
         try:
             if before == sent["identity"]:
                 mirror.agree(self._place, sent)
-                for name, text in sent["builds"].items():
+                for name, text in sent["files_of_builds"].items():
                     mirror.write(self.root / BUILDS / name, text.encode())
                 self._write_settings()
                 status, message = self._measure(unit, sent["options"], is_wanted)

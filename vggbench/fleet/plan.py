@@ -161,10 +161,14 @@ class Planner:
         what is confirmed by now. What is changed back next follows from what was before."""
         return self._units(machine, can, _OfMachine.causes)
 
+    def again(self, machine: str, can: Capability, units: list[UnitOfWork]) -> list[UnitOfWork]:
+        """All of them: the process of each asks first what is on record by then."""
+        return units
+
     def came(self, unit: UnitOfWork, status: int, message: str) -> None:
         """What is left follows from the records alone."""
 
-    def builds(self, unit: UnitOfWork) -> Mapping[str, str]:
+    def files_of(self, unit: UnitOfWork) -> Mapping[str, str]:
         """None: all that a unit of a history measures is on a track."""
         return {}
 

@@ -30,7 +30,7 @@ from ..machine_lock import RunInProgress
 from ..releases.builds import BuildCatalogue
 from ..releases.catalogue import Catalogue
 from ..runs.duet import Subject
-from ..runs.local import Local
+from ..runs.local import Local, why_not_here
 from .units import (
     BUILDS,
     CALIBRATION,
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         request = history.HistoryRequest(
             machine=told.machine,
             stages=[unit.stage] if unit.stage else [],
-            budget=Budget(told.budget_s),
+            budget=Budget(told.budget_s, is_rest=True),
             environments=told.environments,
             processes=told.processes,
             threshold=told.threshold,
@@ -140,12 +140,14 @@ def _of_stage(
     the_plan: plan.Plan, catalogue: Catalogue, going_on: history.History, unit: UnitOfWork
 ) -> tuple[list[plan.Unit], str]:
     """The release's run in its stage; and why there is none, where there is none."""
-    units, left_out = plan.units(
+    units, _ = plan.units(
         plan.stages(the_plan, [unit.stage]), catalogue, going_on.suite, going_on.device
     )
     own = [each for each in units if each.release.name == unit.release]
-    why = [line for line in left_out if line.startswith(f"{unit.release} ")]
-    return own, next(iter(why), f"{unit.release} is not in the stage {unit.stage}")
+    release = catalogue.by_name.get(unit.release)
+    why = None if release is None else why_not_here(release, [going_on.device])
+    told = f"is not in the stage {unit.stage}" if why is None else f"is left out, unmeasured: {why}"
+    return own, f"{unit.release} {told}"
 
 
 def _calibrate(checkout: Checkout, request: history.HistoryRequest) -> int:

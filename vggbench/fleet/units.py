@@ -12,8 +12,9 @@ RUN, COMPARISON, CALIBRATION = "run", "comparison", "calibration"
 SEPARATION, LOOK = "separation", "look"
 
 #: Exit statuses of the process that measures a unit (``unit_process``): all of it is answered; it
-#: is open, since its budget is spent; something went wrong; the machine cannot measure now. A
-#: Python that ends in an exception nobody foresaw ends with 1, which is thus none of them.
+#: is open, since its budget is spent, or, of a look, since no block can be taken now; something
+#: went wrong; the machine cannot measure now. A Python that ends in an exception nobody foresaw
+#: ends with 1, which is thus none of them.
 DONE, OPEN, TROUBLE, NOT_NOW = 0, 10, 2, 11
 
 #: Of a look alone: the build before cannot be measured; the one behind cannot.

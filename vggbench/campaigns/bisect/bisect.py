@@ -25,8 +25,7 @@ from .standing import INSTALL_S, Bisection, BisectRequest
 
 
 class _OtherState(Exception):
-    """A block was measured in another state of the machine than what is on record; its text says
-    what differs, and is empty where nothing is on record."""
+    """A block was measured in another state of the machine than what is on record."""
 
 
 def run(here: Local, asked: BisectRequest, budget: Budget) -> int:
@@ -58,7 +57,6 @@ class _Campaign:
         self._subjects: dict[int, Subject] = {}
         self._state: State | None = None
         self._installs_s: list[float] = []
-        self._taken = 0
 
     def run(self) -> BisectFinding:
         """Search until the change is found, there is none, or nothing more can be told."""
@@ -72,16 +70,12 @@ class _Campaign:
         while True:
             blocks = stands.blocks()
             self._state = blocks[-1].states[0] if blocks else None
-            if blocks and stands.search is None and not self._taken:
-                stands.say_goes_on(blocks)
+            stands.take_note(blocks)
             self._looking.block_s = self._looking.block_s or stands.likely_block_s(blocks)
             try:
                 stands.go_on(blocks, self._take, self._seconds)
-            except _OtherState as other:
-                # The noise is that of the state, which the first block tells.
-                if blocks:
-                    stands.say_other_state(str(other))
-                continue
+            except _OtherState:
+                continue  # the noise is that of the state, which the first block tells
             except Ended as end:
                 ended = str(end)
             break
@@ -122,11 +116,8 @@ class _Campaign:
         came = self._looking.take((one, other))
         if isinstance(came, CannotLook):
             return self._stands.give_up((before, after)[came.which], came.why)
-        self._taken += 1
         if self._state != came.states[0] and self._is_on_record(came):
-            earlier, now = self._state, came.states[0]
-            when = ("earlier", "now")
-            raise _OtherState("" if earlier is None else now.differs(earlier, when))
+            raise _OtherState
         return came.numbers[self._stands.asked.measure]
 
     def _is_on_record(self, block: Block) -> bool:

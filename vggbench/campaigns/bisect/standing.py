@@ -13,7 +13,7 @@ from packaging.version import Version
 from ...errors import VggbenchError, one_line, some_of
 from ...judging.duets import Block
 from ...judging.phrases import how_many_blocks
-from ...judging.state import Now
+from ...judging.state import Now, State
 from ...releases import locks
 from ...releases.builds import BuildCatalogue, lock_name
 from ...releases.catalogue import Lock, Release
@@ -151,6 +151,8 @@ class Bisection:
         }
         self.notes = list(searched.notes)
         self.search: Search | None = None
+        self._state: State | None = None
+        self._is_first = True
         self._elsewhere = elsewhere
         self._on_record = OnRecord(
             here=here,
@@ -160,6 +162,12 @@ class Bisection:
             measure=asked.measure,
             at=None if elsewhere is None else elsewhere.now,
         )
+
+    def looked_at_by(self, elsewhere: Elsewhere) -> None:
+        """Go on with the other machine as it is now: it may have other variables than before, and
+        what is on record counts by those that it has."""
+        self._elsewhere = elsewhere
+        self._on_record = replace(self._on_record, at=elsewhere.now)
 
     # -- what is on record
 
@@ -175,16 +183,19 @@ class Bisection:
         """A block as the search has it."""
         return self._on_record.look(block)
 
-    def say_goes_on(self, blocks: Sequence[Block]) -> None:
-        """Say that there are ``blocks`` on record of earlier calls."""
-        self.here.say(f"{how_many_blocks(len(blocks))} on record: the search goes on from there")
-
-    def say_other_state(self, differs: str) -> None:
-        """Say that earlier blocks do not count any more, and in what the state ``differs``."""
-        self.here.say(
-            f"the machine is in another state than in the earlier blocks, which do not count: "
-            f"{differs}"
-        )
+    def take_note(self, blocks: Sequence[Block]) -> None:
+        """Say that there are ``blocks`` on record of earlier calls, where these are the first; or
+        that earlier ones do not count any more, since the newest has another state."""
+        state = blocks[-1].states[0] if blocks else self._state
+        if blocks and self._is_first:
+            on_record = how_many_blocks(len(blocks))
+            self.here.say(f"{on_record} on record: the search goes on from there")
+        elif state is not None and self._state is not None and state != self._state:
+            self.here.say(
+                f"the machine is in another state than in the earlier blocks, which do not count: "
+                f"{state.differs(self._state, ('earlier', 'now'))}"
+            )
+        self._state, self._is_first = state, False
 
     # -- the search
 
