@@ -99,7 +99,7 @@ def test_each_script_can_be_imported(perf: Load, name: str) -> None:
     assert perf(name.removesuffix(".py")).__doc__
 
 
-@pytest.mark.parametrize(("name", "line"), usages())
+@pytest.mark.parametrize(("name", "line"), list(usages()))
 def test_a_script_takes_what_its_docstring_shows(
     perf: Load, name: str, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
