@@ -19,7 +19,7 @@ from ...judging.measures import MEASURES
 from ...releases.catalogue import Catalogue, Release, Track
 from .. import tables_2017
 from ..estimates import Estimate
-from ..lines import LACKING, LeftOut, PageGraph, words_in
+from ..lines import LACKING, Cell, LeftOut, PageGraph, words_in
 from .changes import Changes
 from .choices import Choice
 from .headlines import Headlines, headlines, plain
@@ -207,37 +207,10 @@ def of_line(
         verdicts.setdefault((verdict.release, _words(line, verdict.configuration)), {})[
             verdict.measure
         ] = _brief(verdict)
-    cells = []
-    for cell in line.cells:
-        made: dict[str, Any] = {
-            "release": cell.release,
-            "c": place[cell.words],
-            "outcome": cell.outcome,
-            "run": cell.run,
-            "started": cell.started,
-            "processes": cell.processes,
-        }
-        if cell.why is not None:
-            made["why"] = whys.setdefault(cell.why, len(whys))
-        if cell.estimates:
-            made["samples"] = cell.samples
-            made["estimates"] = {
-                key: _estimate(estimate) for key, estimate in cell.estimates.items()
-            }
-        if cell.earlier:
-            made["earlier"] = {key: _estimate(estimate) for key, estimate in cell.earlier.items()}
-        if cell.otherwise is not None:
-            made["otherwise"] = cell.otherwise
-        if cell.busy is not None:
-            made["busy"] = cell.busy
-        if cell.idle is not None:
-            made["idle"] = cell.idle
-        if cell.state is not None:
-            made["state"] = states.setdefault(str(cell.state), len(states))
-        found = verdicts.get((cell.release, cell.words))
-        if found:
-            made["verdicts"] = found
-        cells.append(made)
+    cells = [
+        _cell(cell, place[cell.words], whys, states, verdicts.get((cell.release, cell.words)))
+        for cell in line.cells
+    ]
     others: list[dict[str, Any]] = [
         {
             "release": aside.release,
@@ -266,6 +239,42 @@ def of_line(
         "headlines": {each.measure: _of_headlines(place, each) for each in said},
         **({"chains": [_chain(place, line, chain) for chain in chains]} if chains else {}),
     }
+
+
+def _cell(
+    cell: Cell,
+    c: int,
+    whys: dict[str, int],
+    states: dict[str, int],
+    verdicts: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """Its texts of ``whys`` and ``states`` are noted there with their places."""
+    made: dict[str, Any] = {
+        "release": cell.release,
+        "c": c,
+        "outcome": cell.outcome,
+        "run": cell.run,
+        "started": cell.started,
+        "processes": cell.processes,
+    }
+    if cell.why is not None:
+        made["why"] = whys.setdefault(cell.why, len(whys))
+    if cell.estimates:
+        made["samples"] = cell.samples
+        made["estimates"] = {key: _estimate(estimate) for key, estimate in cell.estimates.items()}
+    if cell.earlier:
+        made["earlier"] = {key: _estimate(estimate) for key, estimate in cell.earlier.items()}
+    if cell.otherwise is not None:
+        made["otherwise"] = cell.otherwise
+    if cell.busy is not None:
+        made["busy"] = cell.busy
+    if cell.idle is not None:
+        made["idle"] = cell.idle
+    if cell.state is not None:
+        made["state"] = states.setdefault(str(cell.state), len(states))
+    if verdicts:
+        made["verdicts"] = verdicts
+    return made
 
 
 def _of_headlines(place: Mapping[tuple[str, ...], int], said: Headlines) -> dict[str, Any]:
