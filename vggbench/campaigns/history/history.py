@@ -78,10 +78,7 @@ def run(checkout: Checkout, asked: HistoryRequest, say: Say) -> int:
     for line in left_out:
         say(line)
     left = history.left(units)
-    say(f"The history of {history.machine}, {history.profile}: {history.forecast(units, left)}")
-    warning = history.lacks_room(left)
-    if warning is not None:
-        say(warning)
+    history.say_forecast(units, left)
     if asked.dry_run:
         return history.say_what_is_left(stages, duets, left)
     if left:
@@ -215,18 +212,27 @@ class History:
 
     def forecast(self, units: list[Unit], left: list[Unit]) -> str:
         """How much is done, and what the rest takes of time and disk."""
+        return self._forecast_in(self._room(left), units, left)
+
+    def say_forecast(self, units: list[Unit], left: list[Unit]) -> None:
+        """Say the ``forecast``, and whether the environments may need more disk than there is."""
+        room = self._room(left)  # looks at every file of the environments
+        forecast = self._forecast_in(room, units, left)
+        self._say(f"The history of {self.machine}, {self.profile}: {forecast}")
+        warning = lacks_room(*room)
+        if warning is not None:
+            self._say(warning)
+
+    def _forecast_in(self, room: tuple[int, int, int], units: list[Unit], left: list[Unit]) -> str:
+        """The ``forecast``, where ``_room`` is known."""
         runs = self.runs(left)
-        held, most, free = self._room(left)
+        held, most, free = room
         return (
             f"{len(units) - len(left)} of {len(units)} runs are done; the rest takes about "
             f"{duration_text(self.seconds(runs))}, up to {most / 1e9:.0f} GB of environments at "
             f"once (now {held / 1e9:.1f} GB; {free / 1e9:.0f} GB are free) and about "
             f"{self._forecast.result_bytes(runs) / 1e6:.1f} MB of results"
         )
-
-    def lacks_room(self, left: Iterable[Unit]) -> str | None:
-        """A message where the environments may need more disk than there is; else None."""
-        return lacks_room(*self._room(left))
 
     def _room(self, left: Iterable[Unit]) -> tuple[int, int, int]:
         """(bytes that environments take now, that they may come to take at once, that are free)."""
