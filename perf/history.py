@@ -24,7 +24,7 @@ from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue
 
 MOST_RATIO = 1.4
-MOST_BYTES = 30_000_000
+MOST_BYTES = 40_000_000
 RESULTS = common.ROOT / "results"
 
 
