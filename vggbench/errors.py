@@ -45,3 +45,11 @@ def some_of(names: Sequence[str], most: int) -> str:
     """The first ``most`` of ``names`` and how many more there are, as one text."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def how_many(count: float, word: str) -> str:
+    """So many of what ``word`` names, as one text: 1 block, 2 blocks, 2 processes."""
+    if count == 1:
+        return f"1 {word}"
+    number = f"{count:g}" if isinstance(count, float) else count
+    return f"{number} {word}{'es' if word.endswith('s') else 's'}"

@@ -13,9 +13,9 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
 
 from .. import records
-from ..errors import Say, some_of
+from ..errors import Say, how_many, some_of
 from ..judging.measures import JUDGED, STEP
-from ..judging.phrases import change, how_many_blocks, percent
+from ..judging.phrases import change, percent
 from ..judging.verdicts import BY_DUETS, BY_PROCESSES, Verdict
 from ..releases.catalogue import Release
 from ..runs.suite import Configured
@@ -112,7 +112,7 @@ class Standing:
         if step is None or step.outcome != NOT_SURE or step.blocks or self.blocks < LEAST_BLOCKS:
             return None
         why = f": {step.why}" if step.why else ""
-        return f"{how_many_blocks(self.blocks)} do not decide it{why}"
+        return f"{how_many(self.blocks, 'block')} do not decide it{why}"
 
     @property
     def is_telling(self) -> bool:
@@ -209,7 +209,7 @@ class _Open:
         """Why it gets no further block though it needs one; None where it gets one."""
         blocks = max(self.standing.blocks, self.taken)
         if blocks >= self.comparison.most:
-            return f"not sure after {how_many_blocks(blocks)}"
+            return f"not sure after {how_many(blocks, 'block')}"
         budget_s = self.comparison.budget_s
         if self.spent_s >= budget_s or self.spent_s + self.seconds > budget_s:
             over = why_over(f"its budget of {duration_text(budget_s)}", budget_s, self.unbegun_s)
@@ -367,14 +367,14 @@ def _take(open_: _Open, tools: BlockTools) -> Answer | None:
 def progress(comparison: Comparison, standing: Standing) -> str:
     """One line about a block that was taken, for the one who waits."""
     told = _told(standing)
-    return f"{comparison.name}, {how_many_blocks(standing.blocks)}: {told}"
+    return f"{comparison.name}, {how_many(standing.blocks, 'block')}: {told}"
 
 
 def ending(answer: Answer) -> str:
     """One line about what came of a comparison."""
     told = _told(answer.standing) or "no judgement"
     why = f"; {answer.why}" if answer.why else ""
-    taken = f", {how_many_blocks(answer.blocks)} taken" if answer.blocks else ""
+    taken = f", {how_many(answer.blocks, 'block')} taken" if answer.blocks else ""
     return f"{answer.comparison.in_full}: {told}{taken}{why}"
 
 

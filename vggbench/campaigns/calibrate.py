@@ -17,13 +17,13 @@ from pathlib import Path
 
 from .. import records
 from ..checkout import Checkout
-from ..errors import Say, VggbenchError
+from ..errors import Say, VggbenchError, how_many
 from ..inside import params
 from ..judging import duets
 from ..judging.duets import Block
 from ..judging.evidence import Evidence, durations, gather
 from ..judging.measures import STEP
-from ..judging.phrases import how_many_blocks, percent
+from ..judging.phrases import percent
 from ..judging.state import known_of
 from ..records import Record
 from ..releases import spec
@@ -215,7 +215,7 @@ def not_counted(evidence: Evidence, release: Release, profile: str) -> list[str]
         states = Counter(block.states[0] for block in own)
         last = own[-1].states[0]
         lines += [
-            f"{name}: {how_many_blocks(count)} with {state} left out: the last was with {last}"
+            f"{name}: {how_many(count, 'block')} with {state} left out: the last was with {last}"
             for state, count in states.items()
             if state != last
         ]
@@ -254,11 +254,11 @@ def noise_report(found: Mapping[str, KnownNoise], threshold: float, comparisons:
         if slow_down > threshold:
             enough = sum(smallest > slow_down for smallest in finds[worst]) + 1
             over = f"more than {MOST_BLOCKS} blocks"
-            count = how_many_blocks(enough) if enough <= MOST_BLOCKS else over
+            count = how_many(enough, "block") if enough <= MOST_BLOCKS else over
             parts.append(f"of {per_cent(slow_down)} with {count}")
     smallest = finds[worst][-1]
     if parts:
-        parts.append(f"of {per_cent(smallest, 1)} with {how_many_blocks(MOST_BLOCKS)}")
+        parts.append(f"of {per_cent(smallest, 1)} with {how_many(MOST_BLOCKS, 'block')}")
         lines.append(f"Likely to be found: a slow-down {', '.join(parts)}.")
     if is_too_noisy(found[worst].noise, threshold, comparisons):
         lines.append(

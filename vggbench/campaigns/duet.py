@@ -17,11 +17,11 @@ from rich.console import Console
 from rich.table import Table
 
 from .. import records
-from ..errors import VggbenchError
+from ..errors import VggbenchError, how_many
 from ..judging import duets, verdict_command
 from ..judging.duets import Block, SubjectKey
 from ..judging.measures import JUDGED, STEP
-from ..judging.phrases import change, doubt, how_many_blocks
+from ..judging.phrases import change, doubt
 from ..releases import spec
 from ..releases.catalogue import Release
 from ..releases.environments import EnvironmentUnusable
@@ -310,7 +310,7 @@ def _answer(
             by_step = evidence.judgement(STEP.key)
             into.judged(by_step, evidence.counting)
             here.say(
-                f"{how_many_blocks(into.blocks)}: {into.second} against {into.first}: "
+                f"{how_many(into.blocks, 'block')}: {into.second} against {into.first}: "
                 f"{change(by_step)}, {by_step.outcome}"
             )
         elif came.outcome == records.OK:
@@ -324,7 +324,7 @@ def _answer(
             break
     if into.outcome == NOT_SURE and len(evidence.taken) >= MOST_BLOCKS:
         into.notes.append(
-            f"not sure after {how_many_blocks(MOST_BLOCKS)}, the most that are taken; what this "
+            f"not sure after {how_many(MOST_BLOCKS, 'block')}, the most that are taken; what this "
             f"machine can tell: vggbench calibrate"
         )
     into.notes += evidence.by_products()

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.table import Table
 
 from ..checkout import Checkout
-from ..errors import VggbenchError, some_of
+from ..errors import VggbenchError, how_many, some_of
 from ..inside import builders, params
 from ..releases import interpreters, locks, spec, uv_cache
 from ..releases.catalogue import ANY, DEVICES, Catalogue, Lock, Release
@@ -278,7 +278,7 @@ def _prune_environments(checkout: Checkout, keep_bytes: int, cache_too: bool) ->
 
 def _prune_cache(checkout: Checkout) -> None:
     freed = uv_cache.free(checkout.environments)
-    of = f"{len(freed.packages)} package{'' if len(freed.packages) == 1 else 's'}"
+    of = how_many(len(freed.packages), "package")
     kept = (
         f", with all versions of {some_of(freed.kept, 3)}, which a release with an environment pins"
         if freed.kept

@@ -20,7 +20,7 @@ from ..campaigns.history import history, plan
 from ..campaigns.history.forecast import Forecast
 from ..campaigns.history.plan import Duets, Plan, Stage
 from ..checkout import Checkout
-from ..errors import Say, VggbenchError, one_line
+from ..errors import Say, VggbenchError, how_many, one_line
 from ..judging.state import Now
 from ..records import Record, tables
 from ..releases.catalogue import Release
@@ -394,7 +394,7 @@ def forecast_text(units: Sequence[UnitOfWork]) -> str:
     if not units:
         return "nothing is left"
     counts = [
-        f"{count} {kind}{'' if count == 1 else 's'}"
+        how_many(count, kind)
         for kind in (RUN, COMPARISON, CALIBRATION, SEPARATION, LOOK)
         if (count := sum(unit.kind == kind for unit in units))
     ]

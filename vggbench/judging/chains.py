@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from .. import records
-from ..errors import some_of
+from ..errors import how_many, some_of
 from ..releases.catalogue import Release
 from ..stats import blocks, chain
 from ..stats.chain import LEAST_BLOCKS_A_LINK, Chain, Level, Link, Loop
@@ -25,7 +25,7 @@ from ..stats.policy import per_cent
 from .duets import Block
 from .evidence import Evidence, Line, line_of
 from .measures import JUDGED, STEP
-from .phrases import how_many_blocks, percent
+from .phrases import percent
 from .state import State
 
 #: Names of releases in a line about a loop, at most.
@@ -195,9 +195,9 @@ def loop_messages(found: LineChain) -> list[str]:
     told = found.chain
     if told.disagreement is not None and told.chance is not None:
         lines.append(
-            f"{_loops(len(told.loops))} together: links disagree {told.disagreement:.2g} times as "
-            f"much as is to be expected; chance alone makes that or more in "
-            f"{per_cent(told.chance)} of chains"
+            f"{how_many(len(told.loops), 'loop')} together: links disagree "
+            f"{told.disagreement:.2g} times as much as is to be expected; chance alone makes that "
+            f"or more in {per_cent(told.chance)} of chains"
         )
     if told.between_links > 0:
         lines.append(
@@ -205,10 +205,6 @@ def loop_messages(found: LineChain) -> list[str]:
             f"explain; the intervals include it"
         )
     return lines
-
-
-def _loops(count: int) -> str:
-    return "1 loop" if count == 1 else f"{count} loops"
 
 
 def _loop(found: LineChain, loop: Loop) -> str:
@@ -227,13 +223,13 @@ def left_out_messages(found: LineChain) -> list[str]:
     other states."""
     lines = [
         f"link {found.name(link.before)} to {found.name(link.after)} is left out: "
-        f"{how_many_blocks(len(link.numbers))}, and it takes {LEAST_BLOCKS_A_LINK}"
+        f"{how_many(len(link.numbers), 'block')}, and it takes {LEAST_BLOCKS_A_LINK}"
         for link in found.chain.left_out
     ]
     if found.elsewhere:
         verb = "is" if found.elsewhere == 1 else "are"
         lines.append(
-            f"{how_many_blocks(found.elsewhere)} {verb} left out: measured in another state than "
+            f"{how_many(found.elsewhere, 'block')} {verb} left out: measured in another state than "
             f"most, which were with {found.state}"
         )
     return lines
@@ -245,7 +241,9 @@ def why_none(track: str, machine: str, found: Iterable[LineChain] = ()) -> str:
     most = max(
         (len(link.numbers) for line_chain in found for link in line_chain.chain.left_out), default=0
     )
-    so_far = f"no two releases have more than {how_many_blocks(most)}" if most else "there are none"
+    so_far = (
+        f"no two releases have more than {how_many(most, 'block')}" if most else "there are none"
+    )
     return (
         f"nothing of {track} is chained on {machine}: a link takes {LEAST_BLOCKS_A_LINK} "
         f"blocks of duets of two releases, and {so_far}; measure them with: vggbench history, once "

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from .. import records
+from ..errors import how_many
 from ..records import Record
 from ..releases.catalogue import Release
 from ..runs import profiles
@@ -53,7 +54,7 @@ def comparisons_of(
 
 
 def _processes_of(count: int, release: Release, kind: str = "") -> str:
-    return f"{count} {kind}process{'es' if count > 1 else ''} of {release.name}"
+    return f"{how_many(count, f'{kind}process')} of {release.name}"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

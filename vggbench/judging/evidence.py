@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .. import records
-from ..errors import one_line, some_of
+from ..errors import how_many, one_line, some_of
 from ..inside.params import choices_of
 from ..records import Record
 from ..records.stretches import stretches
@@ -529,9 +529,8 @@ def line_of(block: Block, catalogue: Catalogue) -> Line | None:
 def left_out_message(why: str, names: Sequence[str]) -> str:
     """The message about records that are left out for a reason; ``names``: the release of each."""
     releases = some_of(list(dict.fromkeys(names)), _MOST_NAMES)
-    how_many = "1 record" if len(names) == 1 else f"{len(names)} records"
     verb = "is" if len(names) == 1 else "are"
-    return f"{how_many} {why} {verb} left out: {releases}"
+    return f"{how_many(len(names), 'record')} {why} {verb} left out: {releases}"
 
 
 def _process_evidence(record: Record, stretch: int | None, known: Known) -> ProcessEvidence:

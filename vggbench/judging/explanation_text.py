@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .. import frameworks, records
+from ..errors import how_many
 from ..records import Record
 from ..releases.catalogue import Release
 from ..runs.duet import set_by_us
@@ -129,8 +130,8 @@ def _remarks(explanation: Explanation) -> list[str]:
         f"{_both(named)} of the step lies in named classes; {explanation.blocks} blocks"
     ]
     lines += [
-        f"oneDNN: {each.kind} by {each.after} instead of {each.before} in {each.shapes} "
-        f"shape{'s' if each.shapes > 1 else ''}: "
+        f"oneDNN: {each.kind} by {each.after} instead of {each.before} in "
+        f"{how_many(each.shapes, 'shape')}: "
         f"{_plain(each.before_s)} to {_plain(each.after_s)} ms of a step"
         for each in explanation.implementations
     ]

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.table import Table
 
-from ..errors import some_of
+from ..errors import how_many, some_of
 from ..runs import profiles
 from ..stats.blocks import BlockNoise
 from ..stats.judge import Noise
@@ -184,12 +184,8 @@ def counts(verdict: Verdict) -> str:
     if before.samples + after.samples > before.processes + after.processes:
         counted += f" ({before.samples} + {after.samples})"
     if verdict.decided_by == BY_DUETS:
-        counted += f", {how_many_blocks(verdict.blocks)}"
+        counted += f", {how_many(verdict.blocks, 'block')}"
     return counted
-
-
-def how_many_blocks(count: int) -> str:
-    return "1 block" if count == 1 else f"{count} blocks"
 
 
 def outcome(verdict: Verdict | GrowthVerdict) -> str:
@@ -223,7 +219,7 @@ def needed(verdict: Verdict) -> str:
         return ""
     if verdict.blocks_needed > MOST_BLOCKS:
         return f"more than {MOST_BLOCKS} blocks"
-    return f"about {how_many_blocks(verdict.blocks_needed)}"
+    return f"about {how_many(verdict.blocks_needed, 'block')}"
 
 
 def confirm_messages(own: Sequence[Verdict], patterns: Sequence[str] = ()) -> list[str]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import records
-from ..errors import one_line, some_of
+from ..errors import how_many, one_line, some_of
 from ..records import Record
 from ..records.record import OWN_INTERPRETER, is_cpus
 from ..runs import processor, profiles, variables
@@ -74,7 +74,7 @@ class State:
 
 
 def _texts(state: State) -> dict[str, str]:
-    cpus = "an unknown number of CPUs" if state.cpus is None else _cpus(state.cpus)
+    cpus = "an unknown number of CPUs" if state.cpus is None else how_many(state.cpus, "CPU")
     interpreter = "" if state.own_interpreter else "an interpreter given with -E"
     return {"CPUs": cpus, "interpreter": interpreter, **dict(state.facts), **dict(state.flags)}
 
@@ -241,11 +241,7 @@ def _processor(told: Any) -> str:
 
 
 def _quota(told: Any) -> str:
-    return _cpus(told) if is_cpus(told) else NONE
-
-
-def _cpus(count: float) -> str:
-    return "1 CPU" if count == 1 else f"{count:g} CPUs"
+    return how_many(told, "CPU") if is_cpus(told) else NONE
 
 
 def _governor(told: Any) -> str:

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .. import records
+from ..errors import how_many
 from ..records import Store
 from ..releases.catalogue import Catalogue, Release
 from ..runs import profiles
@@ -374,8 +375,8 @@ def _too_few(comparison: LineComparison, key: str, own: Sequence[Block]) -> list
     line = comparison.line
     subjects = line.subject_key(comparison.before), line.subject_key(comparison.after)
     change = 100 * (blocks.ratio_of(duets.numbers(own, *subjects, key)) - 1)
-    these = "1 block of duets says" if len(own) == 1 else f"{len(own)} blocks of duets say"
-    return [f"{these} {change:+.1f} %: too few to decide"]
+    say = "says" if len(own) == 1 else "say"
+    return [f"{how_many(len(own), 'block')} of duets {say} {change:+.1f} %: too few to decide"]
 
 
 def _side_in_duets(

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from .. import records
-from ..errors import VggbenchError, one_line
+from ..errors import VggbenchError, how_many, one_line
 from ..inside import builders, workload
 from ..judging import line_changes, phrases, verdicts
 from ..judging.evidence import gather
@@ -384,8 +384,8 @@ def _folded(tables: Mapping[str, tuple[int, Sequence[str]]], catalogue: Catalogu
         return ["None.", ""]
     lines: list[str] = []
     for track, (count, table) in tables.items():
-        rows = "1 row" if count == 1 else f"{count} rows"
-        head = f"<details><summary>{catalogue.tracks[track].title}: {rows}</summary>"
+        title = f"{catalogue.tracks[track].title}: {how_many(count, 'row')}"
+        head = f"<details><summary>{title}</summary>"
         lines += [head, "", *table, "", "</details>", ""]
     return lines
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import records
-from ..errors import one_line
+from ..errors import how_many, one_line
 from ..inside import workload
 from ..inside.params import choices_of, readable
 from ..judging.measures import IMAGES, MEASURES, STEP
@@ -117,8 +117,8 @@ class LeftOut:
     count: int
 
     def __str__(self) -> str:
-        many, are = ("1 record", "is") if self.count == 1 else (f"{self.count} records", "are")
-        return f"{many} of {self.release} {are} left out: {self.why}"
+        are = "is" if self.count == 1 else "are"
+        return f"{how_many(self.count, 'record')} of {self.release} {are} left out: {self.why}"
 
 
 def lines(

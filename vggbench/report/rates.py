@@ -17,7 +17,7 @@ from rich.table import Table
 from .. import records
 from ..campaigns import peak
 from ..campaigns.peak import Peak
-from ..errors import one_line
+from ..errors import how_many, one_line
 from ..inside import vgg16, workload
 from ..judging.state import Known, known_of, newest_alike, other_state_messages, state_of
 from ..records import Record
@@ -192,6 +192,6 @@ def _cells(row: Rate) -> tuple[str, str, str, str, str]:
         f"{row.images_per_s:.1f}",
         f"{row.flops_per_s / 1e9:.1f}",
         share,
-        f"ok, {row.processes} process{'es' if row.processes > 1 else ''}"
+        f"ok, {how_many(row.processes, 'process')}"
         + (f", on a busy machine ({row.busy})" if row.busy else ""),
     )

@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ... import frameworks, records
+from ...errors import how_many
 from ...judging import differences
 from ...judging.measures import JUDGED, STEP
-from ...judging.phrases import change, how_many_blocks, percent
+from ...judging.phrases import change, percent
 from ...records import Record
 from ...runs import profiles
 from ...runs.local import Local
@@ -202,7 +203,7 @@ def _why_no_shorter(
     searched: BuildsBetween, asked: Asked, search: Search, budget: Budget
 ) -> list[str]:
     """Why the span is no shorter, and what to do."""
-    many = f"{how_many_blocks(len(search.looks))}, the most that a search takes, leave it open"
+    many = f"{how_many(len(search.looks), 'block')}, the most that a search takes, leave it open"
     span = (search.decision.left, search.decision.right)
     told = {
         bisection.OUT_OF_BUDGET: f"{budget.why_over()}; the same command goes on from here",
@@ -292,7 +293,7 @@ def _again(searched: BuildsBetween, asked: Asked, places: tuple[int, int]) -> st
 def progress(search: Search, builds: Sequence[Build]) -> str | None:
     """A message about what is known so far; None where the ends turned out to be alike."""
     ends, decision = search.ends, search.decision
-    blocks_so_far = how_many_blocks(len(search.looks))
+    blocks_so_far = how_many(len(search.looks), "block")
     if ends is not None and ends.outcome not in SURE:
         told = f"{builds[-1].name} by {builds[0].name}: {change(ends)}, {ends.outcome}"
     elif decision.outcome == bisection.NO_CHANGE:
@@ -339,16 +340,16 @@ def headline(found: BisectFinding) -> str:
     if found.outcome == NO_CHANGE:
         return (
             f"{title}: no change between {found.good} and {found.bad}: {change(found)}, "
-            f"{how_many_blocks(found.blocks)}"
+            f"{how_many(found.blocks, 'block')}"
         )
     if found.outcome == NAMED:
         return (
             f"{title}: {found.after} is the first with the change, {found.before} the last without "
-            f"it{sure}: {change(found)}, {how_many_blocks(found.blocks)}"
+            f"it{sure}: {change(found)}, {how_many(found.blocks, 'block')}"
         )
     if not found.blocks:
         return f"{title}: not named: no block between {found.good} and {found.bad} is on record"
     return (
         f"{title}: not named: a change lies after {found.before} and up to {found.after}{sure}: "
-        f"{change(found)}, {how_many_blocks(found.blocks)}"
+        f"{change(found)}, {how_many(found.blocks, 'block')}"
     )

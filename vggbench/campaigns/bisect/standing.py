@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 
 from packaging.version import Version
 
-from ...errors import VggbenchError, one_line, some_of
+from ...errors import VggbenchError, how_many, one_line, some_of
 from ...judging.duets import Block
-from ...judging.phrases import how_many_blocks
 from ...judging.state import Now, State
 from ...releases import locks
 from ...releases.builds import BuildCatalogue, lock_name
@@ -188,7 +187,7 @@ class Bisection:
         that earlier ones do not count any more, since the newest has another state."""
         state = blocks[-1].states[0] if blocks else self._state
         if blocks and self._is_first:
-            on_record = how_many_blocks(len(blocks))
+            on_record = how_many(len(blocks), "block")
             self.here.say(f"{on_record} on record: the search goes on from there")
         elif state is not None and self._state is not None and state != self._state:
             self.here.say(

@@ -17,7 +17,7 @@ from typing import Any
 
 from ... import records
 from ...checkout import Checkout
-from ...errors import Say, VggbenchError, some_of
+from ...errors import Say, VggbenchError, how_many, some_of
 from ...records import stretches
 from ...releases.catalogue import Lock, Release
 from ...runs import machines, profiles
@@ -254,7 +254,7 @@ class History:
         for name, runs in itertools.groupby(self.runs(left), lambda unit: unit.stage.name):
             own = list(runs)
             self._say(
-                f"  {name}: {_count(len(own), 'run')}, about {duration_text(self.seconds(own))}"
+                f"  {name}: {how_many(len(own), 'run')}, about {duration_text(self.seconds(own))}"
             )
             for unit in own if verbose else ():
                 self._say(f"    {unit.name}: about {duration_text(self.seconds([unit]))}")
@@ -443,9 +443,9 @@ class History:
         parted = found.separated()
         self._say(
             f"{_all_of(self._asked.stages)} is measured. Not answered of "
-            f"{_comparisons(len(answers))} made now: {not_sure}. Something else changed together "
-            f"with {len(found.changes)} confirmed changes; its share is measured for {parted} of "
-            f"them."
+            f"{how_many(len(answers), 'comparison')} made now: {not_sure}. Something else changed "
+            f"together with {len(found.changes)} confirmed changes; its share is measured for "
+            f"{parted} of them."
         )
         self._say("The pages: asv publish && vggbench preview")
         return 0
@@ -464,7 +464,7 @@ class History:
         """How many comparisons these are, and what they are likely to take."""
         judging = self._judging
         known = [seconds for comparison in wanted if (seconds := judging.forecast_s(comparison))]
-        return f"{_comparisons(len(wanted))}, {cost_of(known, len(wanted))}"
+        return f"{how_many(len(wanted), 'comparison')}, {cost_of(known, len(wanted))}"
 
     @functools.cached_property
     def _judging(self) -> Judging:
@@ -486,7 +486,7 @@ class History:
         for listed in duets:
             wanted = self.pending([listed])
             if wanted:
-                self._say(f"Duets, {listed.name}: {_comparisons(len(wanted))}")
+                self._say(f"Duets, {listed.name}: {how_many(len(wanted), 'comparison')}")
                 answers += self.compare(wanted)
         return answers
 
@@ -541,11 +541,3 @@ def _now() -> datetime.datetime:
 
 def _all_of(stages: list[str]) -> str:
     return f"All of {' and of '.join(map(repr, stages))}" if stages else "All"
-
-
-def _comparisons(count: int) -> str:
-    return _count(count, "comparison")
-
-
-def _count(count: int, word: str) -> str:
-    return f"1 {word}" if count == 1 else f"{count} {word}s"

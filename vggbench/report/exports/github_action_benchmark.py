@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from ...errors import how_many
 from ...judging.measures import Measure
 from ..estimates import Estimate
 from .exported import COLUMNS, Exported
@@ -32,9 +33,8 @@ def _entry(result: Exported, measure: Measure, estimate: Estimate) -> dict[str, 
     value, low, high = (
         figure * measure.scale for figure in (estimate.value, estimate.low, estimate.high)
     )
-    count = "1 process" if estimate.processes == 1 else f"{estimate.processes} processes"
     facts = (
-        f"{result.release.name}, {count}",
+        f"{result.release.name}, {how_many(estimate.processes, 'process')}",
         f"{result.machine}, {result.profile}: {result.cell.state}",
     )
     return {

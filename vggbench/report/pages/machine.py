@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...errors import how_many
 from ..installed import bytes_by_lock
 from ..lines import PageGraph, lines, place_of
 from . import beside, confirmed, data, verdicts
@@ -31,9 +32,9 @@ def of_machine(machine: str, source: Source) -> OfMachine:
     made.about = about(machine, everything, source.catalogue, drawn=drawn, judged=judged)
     for left_out in without:
         made.left_out.append(data.of_left_out(machine, left_out))
-        several = f"{left_out.count} records of {left_out.release} are"
-        those = f"1 record of {left_out.release} is" if left_out.count == 1 else several
-        made.complaints.append(f"{machine}: {those} on no page: {left_out.why}")
+        are = "is" if left_out.count == 1 else "are"
+        records = f"{how_many(left_out.count, 'record')} of {left_out.release}"
+        made.complaints.append(f"{machine}: {records} {are} on no page: {left_out.why}")
     for message in [*judged.complaints, *filter(None, [judged.why_none])]:
         if not any(left_out.why in message for left_out in without):  # else it was said above
             made.complaints.append(f"{machine}: verdicts: {message}")

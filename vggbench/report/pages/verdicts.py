@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ... import records
+from ...errors import how_many
 from ...judging import chains, explanation_text, growth, line_changes, phrases, verdicts
 from ...judging.acknowledged import Acknowledged
 from ...judging.chains import LineChain
@@ -118,12 +119,9 @@ def _notes_of_growth(verdict: GrowthVerdict) -> list[str]:
 
 
 def _grown(side: GrowthSide) -> str:
-    word = "process" if side.processes == 1 else "processes"
+    processes = how_many(side.processes, "process")
     shown = ", ".join(map(phrases.bytes_a_step, side.evidence))
-    return (
-        f"{side.release}: {phrases.growth_of(side)} a step, the mean of {side.processes} {word}: "
-        f"{shown}"
-    )
+    return f"{side.release}: {phrases.growth_of(side)} a step, the mean of {processes}: {shown}"
 
 
 def _notes(verdict: Verdict) -> list[str]:
@@ -138,7 +136,7 @@ def _notes(verdict: Verdict) -> list[str]:
         )
         notes.append(f"changed between the two: {changed}")
     if verdict.decided_by == verdicts.BY_DUETS:
-        notes.append(f"decided by {phrases.how_many_blocks(verdict.blocks)} of duets")
+        notes.append(f"decided by {how_many(verdict.blocks, 'block')} of duets")
     if verdict.second_opinion is not None and verdict.is_disputed:
         told = verdict.second_opinion
         notes.append(f"processes by themselves say {told.outcome}: {phrases.change(told)}")
@@ -152,13 +150,13 @@ def _notes(verdict: Verdict) -> list[str]:
 def _side(side: Side, verdict: Verdict) -> str:
     measure = JUDGED[verdict.measure]
     shown = ", ".join(f"{process.value * measure.scale:.5g}" for process in side.evidence)
-    word = "process" if side.processes == 1 else "processes"
+    processes = how_many(side.processes, "process")
     sessions = "one session" if side.sessions == 1 else f"{side.sessions} sessions"
     if verdict.decided_by == verdicts.BY_DUETS:
-        sessions = phrases.how_many_blocks(side.sessions)
+        sessions = how_many(side.sessions, "block")
     return (
         f"{side.release}: {side.value * measure.scale:.5g} {measure.unit}, the median of "
-        f"{side.processes} {word} in {sessions} with {side.samples} samples: {shown}"
+        f"{processes} in {sessions} with {side.samples} samples: {shown}"
     )
 
 
