@@ -7,13 +7,12 @@ same machine takes all looks, one after the other.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from packaging.version import Version
 
 from ..campaigns.bisect import report, standing
-from ..campaigns.bisect.line import BuildsBetween
 from ..campaigns.bisect.look import Ended
 from ..campaigns.bisect.standing import (
     INSTALL_S,
@@ -24,13 +23,12 @@ from ..campaigns.bisect.standing import (
 )
 from ..campaigns.budget import Budget
 from ..checkout import Checkout
-from ..errors import Say, VggbenchError, some_of
+from ..errors import Say, VggbenchError, how_many, some_of
 from ..judging.duets import Block
 from ..judging.state import Now
 from ..releases.interpreters import InterpreterMissing
 from ..runs import profiles
 from ..runs.local import Local
-from ..runs.suite import Configured
 from ..stats.bisection import Unmeasured
 from ..stats.policy import A_BLOCK
 from . import FleetError, hand_out
@@ -58,9 +56,15 @@ def run(
     name = machine or _only(engine, options)
     here, searched, configured = standing.prepared(Local.of(checkout, name, say), asked)
     options = f"{options} --machine {name}"
-    looks = _Looks(here, searched, configured, asked, budget=budget, options=options)
+    looks = _Looks(
+        functools.partial(Bisection, here, searched, configured, asked, budget=budget),
+        machine=here.machine,
+        profile=here.profiles[0],
+        options=options,
+    )
     first, *between, last = searched.builds
-    say(f"{len(between)} builds between {first.name} and {last.name}, looked at on {name}")
+    builds = how_many(len(between), "build")
+    say(f"{builds} between {first.name} and {last.name}, looked at on {name}")
     request = FleetRequest(
         budget=budget,
         processes=A_BLOCK,
@@ -100,22 +104,17 @@ class _Wanted(Exception):
 
 class _Looks:
     """What is left of a bisection: the look that tells most, by what is on record. What was learned
-    of builds that cannot be looked at, and of why it ends, is of this process alone."""
+    of builds that cannot be looked at, and of why it ends, is of this process alone.
+
+    ``begin``: begins the bisection, once it is known what the machine has: ``elsewhere``."""
 
     def __init__(
-        self,
-        here: Local,
-        searched: BuildsBetween,
-        configured: Configured,
-        asked: BisectRequest,
-        *,
-        budget: Budget,
-        options: str,
+        self, begin: Callable[..., Bisection], *, machine: str, profile: str, options: str
     ):
-        self._machine = here.machine
-        self._profile = here.profiles[0]
+        self._begin = begin
+        self._machine = machine
+        self._profile = profile
         self._options = options
-        self._make = functools.partial(Bisection, here, searched, configured, asked, budget=budget)
         self._stands: Bisection | None = None
         self._seen: set[str] = set()
         self._count = 0
@@ -135,7 +134,7 @@ class _Looks:
                 f"{profiles.VARIABLE}"
             )
             raise self._error
-        self._stands = self._make(elsewhere=self._elsewhere(can, can.now))
+        self._stands = self._begin(elsewhere=self._elsewhere(can, can.now))
         return self.more(machine, can)
 
     def more(self, machine: str, can: Capability) -> tuple[list[UnitOfWork], list[str]]:

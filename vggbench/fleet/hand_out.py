@@ -18,7 +18,7 @@ from filelock import Timeout
 from .. import file_lock
 from ..campaigns.budget import Budget, duration_text
 from ..checkout import Checkout
-from ..errors import Say, VggbenchError, one_line, some_of
+from ..errors import Say, VggbenchError, how_many, one_line, some_of
 from ..judging.state import Now
 from ..runs import processor
 from . import LEFT, TROUBLE, FleetError, identity, mirror, on_machine, plan, unit_process
@@ -495,7 +495,7 @@ class _Client:
                 known.units = deque(self._planner.again(name, can, list(known.units)))
             self._say(f"{name}: connected again; {forecast_text(known.units)}")
         if came:
-            self._say(f"{name}: {_lines(came)} came that a connection had lost")
+            self._say(f"{name}: {how_many(came, 'line')} came that a connection had lost")
         known.offered, known.lost_s = hello["offer"], None
         self._refused.pop(name, None)
 
@@ -539,7 +539,9 @@ class _Client:
         self._look_for_what_follows(name, machine)
         told = {DONE: "done", OPEN: f"open: {answer['message']}"}
         how = told.get(answer["status"], "cannot be measured")
-        self._say(f"{name}: {unit.name} {how} ({_lines(came)}); {forecast_text(machine.units)}")
+        self._say(
+            f"{name}: {unit.name} {how} ({how_many(came, 'line')}); {forecast_text(machine.units)}"
+        )
         return True
 
     def _failed(self, name: str, machine: _Machine, unit: UnitOfWork, why: str) -> None:
@@ -601,7 +603,3 @@ def _is_part(unit: UnitOfWork, handed: Iterable[UnitOfWork]) -> bool:
 
 def _names(units: Sequence[UnitOfWork]) -> str:
     return some_of([unit.name for unit in units], MOST_NAMES)
-
-
-def _lines(count: int) -> str:
-    return "1 line" if count == 1 else f"{count} lines"

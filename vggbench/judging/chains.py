@@ -183,7 +183,7 @@ def component_messages(found: LineChain) -> list[str]:
         names = [release.name for release, _ in component.levels]
         apart = ", no link connects them with those before" if place else ""
         lines.append(
-            f"{len(names)} releases, {names[0]} to {names[-1]}{apart}: relative to "
+            f"{how_many(len(names), 'release')}, {names[0]} to {names[-1]}{apart}: relative to "
             f"{component.base.name}"
         )
     return lines

@@ -531,7 +531,8 @@ def markdown(report: Report) -> str:
         lines += _markdown_of(group, report)
     if report.whole:
         quiet = [group for group in _groups(report.verdicts) if not _has_news(group, report)]
-        lines.append(f"{len(quiet)} other comparisons of releases show no change.")
+        show = "shows" if len(quiet) == 1 else "show"
+        lines.append(f"{how_many(len(quiet), 'other comparison')} of releases {show} no change.")
         lines.append("")
         listing = _line_messages(report)
         lines += [listing[0], "", *(f"- {cell(line.strip())}" for line in listing[1:])]

@@ -11,7 +11,7 @@ import statistics
 import time
 
 from ... import records
-from ...errors import VggbenchError
+from ...errors import VggbenchError, how_many
 from ...judging.duets import Block
 from ...judging.state import State
 from ...runs.duet import Subject
@@ -62,7 +62,7 @@ class _Campaign:
         """Search until the change is found, there is none, or nothing more can be told."""
         stands, builds = self._stands, self._stands.line.builds
         self._here.say(
-            f"{len(builds) - 2} builds between {builds[0].name} and {builds[-1].name}, "
+            f"{how_many(len(builds) - 2, 'build')} between {builds[0].name} and {builds[-1].name}, "
             f"{sum(map(self._is_installed, range(len(builds))))} of {len(builds)} installed"
             + (f", {len(stands.unknown)} that cannot be looked at" if stands.unknown else "")
         )
