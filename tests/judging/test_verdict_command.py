@@ -303,8 +303,17 @@ def test_without_any_record_nothing_can_be_judged(box: Box) -> None:
 @pytest.mark.parametrize(
     ("taken", "arguments", "line"),
     [
-        (taken_of(NEWEST), [NEWEST], f"measure one: asv run {BEFORE}"),
+        (
+            taken_of(NEWEST),
+            [NEWEST],
+            f"measure one: VGGBENCH_PROFILE=cpu-quick asv run {BEFORE}",
+        ),
         (SAME, ["tensorflow-2.17.1"], "unmeasured on box; measure it there with: asv run"),
+        (
+            SAME,
+            ["tensorflow-2.17.1", "--profile", "cpu-paper"],
+            "measure it there with: VGGBENCH_PROFILE=cpu-paper asv run tensorflow-2.17.1",
+        ),
         (taken_of("tensorflow-1.0.0", session=1), ["tensorflow-1.0.0"], "the first of its track"),
     ],
 )

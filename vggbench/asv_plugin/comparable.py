@@ -14,6 +14,7 @@ from ..errors import one_line, some_of
 from ..judging.state import Known, known_of, state_of
 from ..records import Record, Store
 from ..releases.catalogue import Catalogue
+from ..runs import profiles
 from ..runs.coverage import environment_name
 
 #: The most configurations that a line of text names.
@@ -52,11 +53,11 @@ def messages(
         if why:
             _, configurations = reasons.setdefault((profile, kind), (why, []))
             configurations.append(before[place][-1].words)
-    again = f"measure both anew: asv run '{' '.join(names)}'"
+    again = f"asv run '{' '.join(names)}'"
     return [
         "vggbench would not compare "
         f"{some_of(list(dict.fromkeys(configurations)), _MOST_NAMES)} ({profile}): "
-        f"{why}; {again}"
+        f"{why}; measure both anew: {profiles.asking(profile, again)}"
         for (profile, _), (why, configurations) in reasons.items()
     ]
 

@@ -198,7 +198,7 @@ def _of_releases(
         )
         judged = any(verdict.against is not None for verdict in on_record)
         if on_record and not judged:
-            notes.append(_first(evidence, release))
+            notes.append(_first(evidence, release, sorted({each.profile for each in on_record})))
             status = 2 if chosen else status
             continue
         own = [verdict for verdict in on_record if _is_asked_for(verdict, asked)]
@@ -263,13 +263,14 @@ def _newest(evidence: Evidence, asked: VerdictRequest) -> list[Release]:
     return found
 
 
-def _first(evidence: Evidence, release: Release) -> str:
+def _first(evidence: Evidence, release: Release, measured_in: Sequence[str]) -> str:
     older = evidence.catalogue.tracks[release.track].before(release)
     if not older:
         return f"{release.name} is the first of its track: there is nothing to judge it against"
+    measure = profiles.asking(",".join(measured_in), f"asv run {older[-1].name}")
     return (
         f"{release.name}: no release before it has a number or an n/a on {evidence.machine}, so "
-        f"there is nothing to judge it against; measure one: asv run {older[-1].name}"
+        f"there is nothing to judge it against; measure one: {measure}"
     )
 
 
@@ -289,7 +290,10 @@ def _unmeasured(evidence: Evidence, release: Release, profile: str | None) -> st
             f"{release.name}: n/a in each configuration that was asked of it {on}, as in the "
             f"release before it: there is nothing to judge"
         )
-    return f"{release.name}: unmeasured {on}; measure it there with: asv run {release.name}"
+    measure = f"asv run {release.name}"
+    if profile is not None:
+        measure = profiles.asking(profile, measure)
+    return f"{release.name}: unmeasured {on}; measure it there with: {measure}"
 
 
 def _unmatched(
