@@ -150,6 +150,7 @@ def test_what_profilers_write_is_kept_where_a_folder_is_given(traced: Tiny, tmp_
     kept = sorted(path.parent.name for path in folder.rglob("trace"))
     assert set(kept) == {"tinyframe-1.1-plain", "tinyframe-1.2-plain"}
     assert len(kept) == 4 * told_blocks(done)
+    assert len(list(folder.rglob("onednn.txt"))) == len(kept)
 
 
 def told_blocks(done: Ended) -> int:
@@ -258,6 +259,7 @@ def test_two_profiles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             "write; VGGBENCH_PROFILE=cpu-paper chooses the profile",
         ),
         ("/dev/null", "--profile /dev/null: it is no folder; name another"),
+        ("/dev/null/traces", "--profile /dev/null/traces: it is no folder; name another"),
     ],
 )
 def test_what_is_no_folder_for_the_profilers_is_told_in_a_line(

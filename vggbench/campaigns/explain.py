@@ -7,13 +7,14 @@ timed ones, and count for nothing else. judging/traces.py puts the operations in
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .. import records
-from ..errors import Say, VggbenchError
+from ..errors import Say, VggbenchError, of_system
 from ..inside import workload
 from ..judging import explanation_text, explanations, verdict_command, verdicts
 from ..judging.duets import SubjectKey
@@ -79,8 +80,8 @@ def run(here: Local, asked: ExplainRequest, budget: Budget, complain: Say) -> in
     before = spec.release(catalogue, asked.against or f"{release.name}^")
     if release.commit == before.commit:
         raise NothingToExplain(f"{release.name} is compared with itself; give --against another")
-    traces = _folder(asked.traces)
     chosen = _configurations(here, profile, (before, release), asked)
+    traces = _folder(asked.traces)
     of_both = here.suite.timed_of(before, [], here.catalogue)
     lacks = f"{before.name} has no such configuration"
     answers = [
@@ -110,8 +111,9 @@ def run(here: Local, asked: ExplainRequest, budget: Budget, complain: Say) -> in
 
 
 def _folder(traces: Path | None) -> Path | None:
-    """The folder in which the profilers' own files stay. Raises NothingToExplain where it is none.
-    Elsewhere --profile names a profile, so the name of one is taken for a mistake."""
+    """The folder in which the profilers' own files stay, made where it is missing. Raises
+    NothingToExplain where it is none, or nothing can be written there. Elsewhere --profile names a
+    profile, so the name of one is taken for a mistake."""
     if traces is None:
         return None
     if str(traces) in workload.PROFILES:
@@ -119,8 +121,16 @@ def _folder(traces: Path | None) -> Path | None:
             f"--profile {traces}: it is a profile, and here the folder for what the profilers "
             f"write; {profiles.VARIABLE}={traces} chooses the profile"
         )
-    if traces.exists() and not traces.is_dir():
-        raise NothingToExplain(f"--profile {traces}: it is no folder; name another")
+    try:
+        traces.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise NothingToExplain(f"--profile {traces}: it is no folder; name another") from None
+    except OSError as err:
+        raise NothingToExplain(
+            f"--profile {traces}: it cannot be made ({of_system(err)}); name another"
+        ) from None
+    if not os.access(traces, os.W_OK | os.X_OK):
+        raise NothingToExplain(f"--profile {traces}: nothing can be written there; name another")
     return traces.absolute()
 
 

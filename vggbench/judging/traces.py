@@ -95,7 +95,7 @@ def of_record(record: Record) -> Traced:
 
 @dataclass(frozen=True)
 class _Primitive:
-    """A primitive of oneDNN's. ``seconds``: a value for each step."""
+    """A primitive of oneDNN's. ``seconds``: a value for each step that counts."""
 
     kind: str
     direction: str
@@ -145,7 +145,7 @@ def _checked(record: Record) -> _Told:
                     _text(each["direction"]),
                     _text(each["implementation"]),
                     _text(each["shapes"]),
-                    _seconds(each["seconds"]),
+                    _counted(_seconds(each["seconds"]), len(steps_s)),
                 )
                 for each in _list(trace.get("onednn", []))
             ],
@@ -184,6 +184,11 @@ def _seconds(value: Any, many: int | None = None) -> list[float]:
     if many is not None and len(value) != many:
         raise NoTrace("its trace has lists of other lengths")
     return [float(each) for each in value]
+
+
+def _counted(seconds: list[float], steps: int) -> list[float]:
+    """Those of the steps that count. oneDNN tells of fewer where it computed nothing in some."""
+    return seconds[UNCOUNTED_STEPS:] if len(seconds) == steps else seconds
 
 
 def _framework(record: Record) -> str:

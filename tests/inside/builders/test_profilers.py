@@ -105,6 +105,6 @@ def test_nine_tenths_of_a_step_lie_in_named_classes(name: str, words: str, tmp_p
 
 @pytest.mark.jax
 def test_a_release_that_runs_a_program_as_a_whole_tells_no_operations(tmp_path: Path) -> None:
-    """Before 0.4.32, XLA made one function of a program on a CPU."""
+    """Before 0.4.34, XLA made one function of a program on a CPU."""
     _, told = traced("jax-0.4.13", "NHWC none on", tmp_path)
     assert told.get("reason") or told["operations"] == []
