@@ -181,6 +181,20 @@ def test_any_other_exception_is_failed_and_never_na(clock, notes, error):
     assert notes()["error"] == f"{type(error).__name__}: the framework's own"
 
 
+def test_facts_that_json_cannot_hold_are_failed_and_said(clock, notes):
+    class Odd(Step):
+        def describe(self):
+            return {"odd": {1, 2}}
+
+    with pytest.raises(measure.TrainStepFailed):
+        measure.prepared(lambda: Odd(clock), {})
+    measure.finish()
+    assert notes()["outcome"] == "failed"
+    assert notes()["error"].startswith("TypeError: Object of type")
+    assert notes()["peak_memory_bytes"] > 1e6
+    assert "versions" not in notes()
+
+
 def test_an_error_is_noted_by_its_first_line(clock, notes):
     with pytest.raises(measure.TrainStepFailed):
         measure.prepared(raising(RuntimeError("\n  OOM when allocating\n  at line 7")), {})

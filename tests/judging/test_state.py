@@ -19,3 +19,5 @@ def test_a_state_is_as_now_by_the_variables_and_cpus_that_the_machine_tells() ->
     assert not is_as_now(STATE, {}, THERE)
     assert not is_as_now(STATE, OURS, replace(THERE, cpus=8))
     assert not is_as_now(STATE, OURS, replace(THERE, flags=()))
+    users = (*THERE.flags, ("TF_GPU_ALLOCATOR", "b"))
+    assert is_as_now(STATE, OURS, replace(THERE, flags=users)), "ours takes the place of the user's"

@@ -279,6 +279,13 @@ def test_what_is_set_by_vggbench_is_a_state_of_its_own() -> None:
     assert (verdict.outcome, verdict.blocks) == ("unchanged", 6)
 
 
+def test_the_users_own_value_of_what_is_set_by_vggbench_keeps_no_blocks_apart() -> None:
+    growth = {"set_by_vggbench": {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}}
+    users = {"variables": {"TF_FORCE_GPU_ALLOW_GROWTH": "false"}, **growth}
+    verdict = step([*compared(1.0, session=20, **users), *compared(1.0, session=21, **growth)])
+    assert (verdict.outcome, verdict.blocks) == ("unchanged", 12)
+
+
 def test_busy_blocks_do_not_count_and_are_told() -> None:
     records = [*compared(1.0), *compared(1.4, session=21, others_cpu_s=[0.1] * 5)]
     assert (step(records).outcome, step(records).blocks) == ("unchanged", 6)

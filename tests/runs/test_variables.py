@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+
 from vggbench.runs import variables
+
+from ..real import ROOT
 
 
 def test_a_record_keeps_what_changes_a_framework() -> None:
@@ -25,10 +29,23 @@ def test_what_chooses_threads_kernels_or_memory_is_compared_and_nothing_else() -
     compared |= {"THEANORC": "/home/x/rc", "NVIDIA_TF32_OVERRIDE": "0", "JAX_DISABLE_JIT": "1"}
     compared |= {"XLA_PYTHON_CLIENT_ALLOCATOR": "platform", "PYTORCH_ALLOC_CONF": "backend:native"}
     compared |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TORCH_CUDNN_V8_API_DISABLED": "1"}
-    compared |= {"PYTORCH_NO_CUDA_MEMORY_CACHING": "1"}
+    compared |= {"PYTORCH_NO_CUDA_MEMORY_CACHING": "1", "CUDA_LAUNCH_BLOCKING": "1"}
+    compared |= {"TF_DETERMINISTIC_OPS": "1", "TF_CUDNN_USE_AUTOTUNE": "0", "JAX_DEBUG_NANS": "1"}
+    compared |= {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "TF_MKL_OPTIMIZE_PRIMITIVE_MEMUSE": "false"}
     shown = {"LD_LIBRARY_PATH": "/x", "CUDA_VISIBLE_DEVICES": "0", "PYTHONUNBUFFERED": "1"}
     assert variables.compared({**shown, **compared}) == compared
     assert set(variables.telling({**shown, **compared})) == {*shown, *compared}
+
+
+def test_every_setting_that_a_builder_tells_of_is_compared() -> None:
+    """The modules of builders import their frameworks, so they are read."""
+    told = set()
+    for path in (ROOT / "vggbench" / "inside" / "builders").glob("*/*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).endswith("SETTINGS"):
+                told.update(ast.literal_eval(node.value))
+    assert {"JAX_ENABLE_X64", "PYTORCH_ALLOC_CONF", "TF_GPU_ALLOCATOR", "TF_XLA_FLAGS"} <= told
+    assert set(variables.compared(dict.fromkeys(told, "x"))) == told
 
 
 def test_a_folder_that_a_builder_replaces_keeps_no_processes_apart() -> None:

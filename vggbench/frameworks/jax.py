@@ -43,11 +43,14 @@ FRAMEWORK = Framework(
     # Early releases of jax, which is pure Python, are there as sdists alone.
     has_sdists=True,
     flags=(
+        "JAX_DEBUG_INFS",
+        "JAX_DEBUG_NANS",
         "JAX_DEFAULT_MATMUL_PRECISION",
         "JAX_DISABLE_JIT",
         "JAX_ENABLE_X64",
         "XLA_FLAGS",
         "XLA_PYTHON_CLIENT_ALLOCATOR",
+        "XLA_PYTHON_CLIENT_MEM_FRACTION",
         "XLA_PYTHON_CLIENT_PREALLOCATE",
     ),
     # Without these, JAX takes three quarters of a GPU's memory at the start.

@@ -108,8 +108,16 @@ FRAMEWORK = Framework(
     # Without this variable, which it reads from 1.14 on, TensorFlow takes all of a GPU's memory at
     # the start.
     shares_gpu={"TF_FORCE_GPU_ALLOW_GROWTH": "true"},
-    flags=("TF_XLA_FLAGS", "XLA_FLAGS", ONEDNN_VARIABLE),
-    compared_prefixes=("TF_NUM_",),
+    flags=(
+        "TF_DETERMINISTIC_OPS",
+        "TF_ENABLE_CUBLAS_TENSOR_OP_MATH_FP32",
+        "TF_ENABLE_CUDNN_TENSOR_OP_MATH_FP32",
+        ONEDNN_VARIABLE,
+        "TF_FORCE_GPU_ALLOW_GROWTH",
+        "TF_XLA_FLAGS",
+        "XLA_FLAGS",
+    ),
+    compared_prefixes=("TF_CUDNN_", "TF_GPU_", "TF_MKL_", "TF_NUM_", "TF_ONEDNN_"),
     # Operations have the names of REGISTER_OP. Those that oneDNN replaces begin with _Mkl, those
     # that Grappler fuses with _Fused.
     operations=(

@@ -81,13 +81,17 @@ class TrainStepFailed(Exception):
 
 
 def note(**facts):
-    """Add facts to the notes of this process. The notes are written where NOTES_VARIABLE is set."""
-    _notes.update(facts)
+    """Add facts to the notes of this process. The notes are written where NOTES_VARIABLE is set.
+
+    Raises TypeError for facts that JSON cannot hold. They are not kept, so that the failure can
+    still be noted.
+    """
     path = os.environ.get(NOTES_VARIABLE)
     if path:
         with open(path + ".new", "w") as file:
-            json.dump(_notes, file)
+            json.dump(dict(_notes, **facts), file)
         os.replace(path + ".new", path)
+    _notes.update(facts)
 
 
 def prepared(build, configuration, profiler=None):

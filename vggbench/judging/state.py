@@ -92,13 +92,18 @@ def state_of(record: Record, known: Known) -> State:
     made = State(
         cpus=record.cpus if is_cpus(record.cpus) else None,
         own_interpreter=interpreter == OWN_INTERPRETER,
-        flags=(
-            *variables.compared(flags).items(),
-            *((str(name), str(value)) for name, value in sorted(ours.items())),
-        ),
+        flags=_with_ours(variables.compared(flags).items(), ours),
         facts=tuple(sorted({**known, **_facts(record)}.items())),
     )
     return _one(made)
+
+
+def _with_ours(
+    users: Iterable[tuple[str, str]], ours: Mapping[str, Any]
+) -> tuple[tuple[str, str], ...]:
+    """The variables of a process for which we set some: in place of the user's own of that name."""
+    kept = (flag for flag in users if flag[0] not in ours)
+    return (*kept, *((str(name), str(value)) for name, value in sorted(ours.items())))
 
 
 @functools.lru_cache(maxsize=1 << 10)
@@ -149,8 +154,7 @@ def is_as_now(state: State, ours: Mapping[str, str], at: Now | None = None) -> b
     have the variables and the CPUs of this ``state``. ``at``: of the machine; by default this
     one."""
     at = at or now()
-    flags = (*at.flags, *sorted(ours.items()))
-    return state.flags == flags and state.cpus in (None, at.cpus)
+    return state.flags == _with_ours(at.flags, ours) and state.cpus in (None, at.cpus)
 
 
 def known_of(taken: Iterable[Record]) -> Known:

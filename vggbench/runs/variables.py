@@ -68,6 +68,7 @@ OTHERS_PREFIXES = (
 #: Variables that change what the same configuration means.
 FLAGS = (
     *(flag for framework in KNOWN for flag in framework.flags),
+    "CUDA_LAUNCH_BLOCKING",
     "NVIDIA_TF32_OVERRIDE",
     "OMP_NUM_THREADS",
 )

@@ -7,8 +7,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
+
+from vggbench.inside import gpu
+from vggbench.inside.builders.theano import setup
+from vggbench.inside.params import MachineLacks, NotApplicable
 
 CONFIGURE = """
 import json, os, sys
@@ -152,3 +157,54 @@ def test_an_interpreter_that_is_no_environments_own_keeps_nothing(tmp_path: Path
     folder = Path(done.stdout.strip())
     assert folder.parent == tmp_path
     assert not folder.exists()
+
+
+@pytest.fixture
+def theano(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A Theano that was asked for a GPU, and uses none."""
+    stand_in = ModuleType("theano")
+    stand_in.__version__ = "1.0.5"
+    stand_in.config = SimpleNamespace(cxx="g++")
+    stand_in.gpuarray = SimpleNamespace(pygpu_activated=False)
+    monkeypatch.setitem(sys.modules, "theano", stand_in)
+    monkeypatch.setattr(gpu, "visible", lambda: ["NVIDIA H200"])
+    return stand_in
+
+
+@pytest.fixture
+def pygpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The package of libgpuarray is there."""
+    (tmp_path / "pygpu.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.mark.usefixtures("pygpu")
+def test_a_theano_with_libgpuarray_that_cannot_use_the_gpu_has_failed(theano: ModuleType) -> None:
+    setup.check_imported("cpu")
+    with pytest.raises(RuntimeError, match=r"theano 1\.0\.5 has libgpuarray and cannot use"):
+        setup.check_imported("gpu")
+    theano.gpuarray.pygpu_activated = True
+    setup.check_imported("gpu")
+
+
+def test_a_theano_without_libgpuarray_is_not_applicable_on_a_gpu(theano: ModuleType) -> None:
+    with pytest.raises(NotApplicable, match=r"it has no libgpuarray \(pygpu\) here") as caught:
+        setup.check_imported("gpu")
+    assert not isinstance(caught.value, MachineLacks)
+
+
+@pytest.mark.usefixtures("pygpu")
+def test_a_theano_without_the_backend_of_libgpuarray_is_not_applicable(theano: ModuleType) -> None:
+    """As in 0.8, whatever is installed beside it."""
+    del theano.gpuarray
+    with pytest.raises(NotApplicable, match=r"1\.0\.5: it has no libgpuarray") as caught:
+        setup.check_imported("gpu")
+    assert not isinstance(caught.value, MachineLacks)
+
+
+@pytest.mark.usefixtures("theano", "pygpu")
+def test_without_a_gpu_it_is_the_machine_that_lacks_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "visible", list)
+    with pytest.raises(MachineLacks, match=r"no GPU visible to theano 1\.0\.5") as caught:
+        setup.check_imported("gpu")
+    assert caught.value.what == "a GPU"

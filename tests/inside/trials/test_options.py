@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from vggbench.inside import builders
 from vggbench.inside.trials import options
 from vggbench.releases import interpreters
 
@@ -46,6 +47,14 @@ def configurations(arguments: str) -> list[str]:
 )
 def test_options_choose_a_configuration(arguments: str, configuration: str) -> None:
     assert configurations(arguments) == [configuration]
+
+
+def test_every_framework_of_ours_has_an_option_and_a_configuration_of_its_own() -> None:
+    """docs/adding-a-framework.md says that others have none."""
+    assert set(options.FRAMEWORKS) == set(builders.packages())
+    for framework, option in options.FRAMEWORKS.items():
+        (configuration,) = configurations(option)
+        assert configuration.split()[0] == framework
 
 
 def test_the_defaults_are_the_seeds() -> None:

@@ -36,7 +36,7 @@ A train step is an object with
   NotApplicable where a step since the first one was not compiled as that one was. Where the step
   was to be compiled, one entry holds the proof of that after the first step: "xla" of TensorFlow
   and Keras, "compile" of PyTorch, "jit" of JAX. It is a dict, whose "proof_s" is the number of
-  seconds of the first step that the proof took. The first step is reported without them.
+  seconds of the first step that the proof took. `track_first_step` leaves them out.
 - `step.close()`: release the memory; the step cannot be used afterwards.
 
 Some train steps have one or both of the following methods. They are called before the first step,

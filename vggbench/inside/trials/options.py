@@ -185,7 +185,7 @@ def _configuration(framework, options):
             "data_format": options.data_format or "NHWC",
             "batch_norm": "unfused" if options.use_bn else "none",
         }
-    else:
+    elif framework == "Theano":
         chosen = {"batch_norm": kernel if options.use_bn else "none"}
     return Configuration(framework, **chosen)
 

@@ -9,6 +9,7 @@ import atexit
 import configparser
 import ctypes
 import glob
+import importlib.util
 import os
 import shlex
 import shutil
@@ -179,7 +180,9 @@ def _modules(folder):
 def check_imported(device):
     """Check that the imported Theano has a compiler, and a GPU where the device is "gpu".
 
-    Raises MachineLacks where the machine has none, NotApplicable where this Theano sees no GPU.
+    Raises MachineLacks where the machine has none, and NotApplicable where this Theano has no
+    libgpuarray. Where it has, and cannot use the GPU that is there, that may be mended, so the
+    exception is a RuntimeError.
     """
     import theano
 
@@ -191,7 +194,15 @@ def check_imported(device):
         gpuarray = getattr(theano, "gpuarray", None)  # 0.8 has it in a sandbox
         if gpuarray is None or not gpuarray.pygpu_activated:
             reason = "no GPU visible to theano %s" % theano.__version__
-            raise NotApplicable(reason) if gpu.is_visible() else MachineLacks(reason, "a GPU")
+            if not gpu.is_visible():
+                raise MachineLacks(reason, "a GPU")
+            if gpuarray is None or importlib.util.find_spec("pygpu") is None:
+                raise NotApplicable(reason + ": it has no libgpuarray (pygpu) here")
+            raise RuntimeError(
+                "theano %s has libgpuarray and cannot use the GPU, nvidia-smi lists %s: a library "
+                "of CUDA may be missing, or this GPU is not supported; the output of the process "
+                "has what theano says" % (theano.__version__, gpu.visible()[0])
+            )
 
 
 def check_compiled(function):

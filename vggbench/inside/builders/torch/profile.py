@@ -71,5 +71,8 @@ def steps(function_events, on_gpu=False):
 
 
 def _is_of_device(event):
-    """Return whether an event is the shadow that a marker of the host throws on a GPU's line."""
+    """Return whether an event is one of a device.
+
+    It is a kernel, or the shadow that a marker of the host throws on a GPU's line.
+    """
     return "CPU" not in str(getattr(event, "device_type", "CPU"))
