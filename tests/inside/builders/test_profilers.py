@@ -101,6 +101,9 @@ def test_nine_tenths_of_a_step_lie_in_named_classes(name: str, words: str, tmp_p
     gradients = {frameworks.CONV_GRAD_WEIGHTS, frameworks.CONV_GRAD_INPUTS}
     assert gradients <= found.keys() or frameworks.CONV_GRADS in found
     assert {frameworks.CONV_FORWARD, frameworks.MATMUL, frameworks.POOL} <= found.keys()
+    if key == "theano":
+        kinds = {each["kinds"] for each in told["operations"]}
+        assert {"Gemm", "Elemwise (update)"} <= kinds
 
 
 @pytest.mark.jax
