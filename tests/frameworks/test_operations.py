@@ -115,6 +115,14 @@ BACKWARD = "jit(_train)/transpose(jvp(_loss))/conv_general_dilated"
         ("dot/jit(_train)/dot_general", "f32[8,4096]", MATMUL),
         ("select-and-scatter/jit(_train)/select_and_scatter_add", "f32[8,2,2,8]", POOL),
         ("fusion/jit(_train)/sub", "f32[3,3,64,64]", UPDATE),
+        # Earlier releases name the function of the module, too.
+        ("fusion/jit(_train)/jit(main)/sub", "f32[3,3,64,64]", UPDATE),
+        ("fusion/jit(_train)/jit(main)/jvp(_loss)/sub", "f32[8,1000]", ELEMENTWISE),
+        (
+            "convolution/jit(_train)/jit(main)/transpose(jvp(_loss))/conv_general_dilated",
+            "f32[3,3,64,128]{3,2,1,0}",
+            CONV_GRAD_WEIGHTS,
+        ),
         ("fusion/jit(train_step)/sgd/sub", "f32[4096,4096]", UPDATE),
         ("fusion/jit(_train)/jvp()/max", "f32[8,64,64,64]", ELEMENTWISE),
         ("copy/copy", "f32[8,64,64,64]", LAYOUT),
