@@ -85,6 +85,10 @@ def test_an_operation_of_pytorch_has_its_class(kinds: str, found: str) -> None:
         ("MaxPoolGrad", POOL),
         ("Elemwise", ELEMENTWISE),
         ("Elemwise (update)", UPDATE),
+        ("GpuElemwise (update)", UPDATE),
+        # Records of earlier versions name the product and the update at once so.
+        ("Gemm (update)", MATMUL),
+        ("GpuDnnConvGradW (update)", CONV_GRAD_WEIGHTS),
         ("InplaceDimShuffle", LAYOUT),
         ("Scan", OTHER),
     ],

@@ -49,8 +49,10 @@ def test_an_end_that_is_a_moment_late_belongs_to_what_contains_it():
 
 
 def test_an_event_without_a_duration_is_none():
-    found, busy_s = seconds_by_kind([event(0, 2, "Conv2D"), event(1, 1, "NoOp")])
-    assert found == {"Conv2D": 2}
+    found, busy_s = seconds_by_kind(
+        [event(0, 2, "Conv2D"), event(1, 1, "NoOp"), event(0, 2, "MatMul", lane="thread 2")]
+    )
+    assert found == {"Conv2D": 1, "MatMul": 1}
     assert busy_s == 2
 
 

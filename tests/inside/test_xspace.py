@@ -1,6 +1,7 @@
 """Reading what TensorFlow's and JAX's profilers write, on bytes that are written here."""
 
 import gzip
+import itertools
 import json
 import struct
 
@@ -56,8 +57,8 @@ PLANE = (
 def test_an_event_has_its_plane_its_line_its_time_and_its_statistics():
     (event,) = xspace.events(field(1, PLANE) + field(4, "a host"))
     assert (event.plane, event.line) == ("/host:CPU", "11 worker")
-    assert event.begin == pytest.approx(6e-6)
-    assert event.end == pytest.approx(8e-6)
+    assert event.begin == pytest.approx(5e-6)
+    assert event.end == pytest.approx(7e-6)
     assert event.name == "conv1/Conv2D:Conv2D"
     assert event.stats == {
         "shape": "8x64",
@@ -65,6 +66,18 @@ def test_an_event_has_its_plane_its_line_its_time_and_its_statistics():
         "a name that is referred to": 1.5,
         "count": 12,
     }
+
+
+def test_neighbours_of_today_do_not_overlap():
+    """A float of the seconds since 1970 tells only each 240th nanosecond."""
+    own = b"".join(
+        field(4, field(1, 3) + field(2, place * 10_097_000) + field(3, 10_037_000))
+        for place in range(64)
+    )
+    line = field(1, 11) + field(2, "worker") + field(3, 1_780_000_000_123_456_789) + own
+    found = xspace.events(field(1, field(2, "/host:CPU") + field(3, line)))
+    assert [event.end - event.begin for event in found] == pytest.approx([10.037e-6] * 64, rel=1e-6)
+    assert all(one.end < other.begin for one, other in itertools.pairwise(found))
 
 
 def test_an_empty_file_has_no_events():

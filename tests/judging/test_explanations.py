@@ -132,6 +132,13 @@ def test_the_largest_operations_stand_below_their_class() -> None:
     assert operations[0].difference_s == pytest.approx(0.020, rel=0.05)
 
 
+def test_small_operations_stand_under_their_kind() -> None:
+    small = {("", "Relu", "8x64"): 0.002, ("", "AddV2", ""): 0.001}
+    told = text(sure(traced(before={**OF_BEFORE, **small}, after={**OF_AFTER, **small})))
+    assert "\n  small Relu [8x64] " in told
+    assert "\n  small AddV2 " in told
+
+
 def test_an_operation_that_is_new_has_nothing_before() -> None:
     (layout,) = [part for part in sure(traced()).parts if part.name == "layout"]
     assert layout.operations[0].before_s is None

@@ -86,6 +86,14 @@ def test_what_other_steps_used_too_is_not_that_of_the_samples(draft):
     assert record.counters == {"cycles": 4e9}
 
 
+@pytest.mark.parametrize(("times", "growth"), [(2, 50.0), (12, None)])
+def test_memory_that_other_steps_took_too_is_no_growth_of_the_samples(draft, times, growth):
+    resident = {"resident_bytes": 1000, "resident_bytes_at_end": 1100}
+    notes = {**WARM, **resident, "used": {**USED, "times": times}}
+    record, _ = end(draft, finished(), notes, SAMPLES)
+    assert record.memory_growth_per_step_bytes == growth
+
+
 @pytest.mark.parametrize("notes", [{}, {"used": None, "counted": None}])
 def test_a_process_that_counts_nothing_has_no_counters(draft, notes):
     record, _ = end(draft, finished(), {**WARM, **notes}, SAMPLES)

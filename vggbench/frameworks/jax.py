@@ -65,8 +65,8 @@ FRAMEWORK = Framework(
         (r"\S+/conv_general_dilated", CONV_FORWARD),
         (r"\S+/dot_general|dot/\S*", MATMUL),
         (r"\S*(?:reduce_window|select_and_scatter|reduce-window|select-and-scatter)\S*", POOL),
-        # Keras's optimiser has its name there. Earlier releases of JAX name the function of the
-        # program, too.
+        # Keras's optimiser has its name there. Earlier releases of JAX have the module's function,
+        # main, in each name.
         (r"\S+/jit\(_train\)(?:/jit\(main\))?(?:/\w+)?/sub|\S+/sgd/\w+", UPDATE),
         (r"(?:copy|transpose|bitcast|reshape|broadcast|slice|concatenate|tuple)/\S*", LAYOUT),
         (r"\S+/(?:transpose|reshape|copy|broadcast_in_dim|squeeze|rev)", LAYOUT),

@@ -41,10 +41,11 @@ FRAMEWORK = Framework(
     flags=("THEANO_FLAGS", "THEANORC"),
     unset=("THEANORC", "THEANO_FLAGS"),
     has_sdists=True,
-    # Operations have the names of the classes of Theano's ops. "(update)" is behind the one that
-    # makes a new weight (vggbench.inside.builders.theano.profile).
+    # Operations have the names of the classes of Theano's ops. "(update)" is behind the
+    # elementwise one that makes a new weight (vggbench.inside.builders.theano.profile). Earlier
+    # records have it behind products that make one, too, which stay products.
     operations=(
-        (r"\w+ \(update\)", UPDATE),
+        (r"(?:Gpu)?Elemwise \(update\)", UPDATE),
         (r"\w*(?:MM_gradWeights|ConvGradW\w*|Conv2d_gradWeights)", CONV_GRAD_WEIGHTS),
         (r"\w*(?:MM_gradInputs|ConvGradI\w*|Conv2d_gradInputs)", CONV_GRAD_INPUTS),
         (r"\w*(?:CorrMM|ConvOp|DnnConv|Conv2d)", CONV_FORWARD),

@@ -20,7 +20,7 @@ from ..stats.policy import CHANGED, per_cent
 from . import duets
 from .duets import Block
 from .evidence import Evidence
-from .explanations import Explanation, Part, of_blocks
+from .explanations import Explanation, Operation, Part, of_blocks
 from .measures import STEP
 from .phrases import cell, row
 from .state import State, known_of
@@ -94,7 +94,7 @@ def _rows(explanation: Explanation) -> list[tuple[str, ...]]:
         rows.append(_row(part.name, part.difference, told))
         rows += [
             (
-                f"  {each.name} [{each.shapes}]" if each.shapes else f"  {each.name}",
+                f"  {_label(each)}",
                 _plain(each.before_s),
                 _plain(each.after_s),
                 milliseconds(each.difference_s),
@@ -104,6 +104,12 @@ def _rows(explanation: Explanation) -> list[tuple[str, ...]]:
             for each in part.operations
         ]
     return rows
+
+
+def _label(operation: Operation) -> str:
+    """An operation as its row has it. Small ones are on record by their kind alone."""
+    name = operation.name or f"small {operation.kind}"
+    return f"{name} [{operation.shapes}]" if operation.shapes else name
 
 
 def _row(name: str, difference: PartDifference, share: str) -> tuple[str, ...]:

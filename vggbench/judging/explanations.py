@@ -27,7 +27,8 @@ LARGEST = 3
 @dataclass(frozen=True)
 class Operation:
     """An operation, or all of one name, kind and shapes: seconds of a step in both releases, None
-    where a release has no such operation."""
+    where a release has no such operation, or has it only among its small ones, whose name is empty
+    (vggbench.inside.profilers.summary)."""
 
     name: str
     kind: str

@@ -158,13 +158,14 @@ class Draft:
             self.record["number"] = result.get("number")
         # asv may have bound the process to some processors after it was started (--cpu-affinity).
         self.record["cpus"] = notes.pop("cpus", self.record["cpus"])
-        counted = _counters(notes.pop("used", None), notes.pop("counted", None), self.record)
+        used = notes.pop("used", None)
+        counted = _counters(used, notes.pop("counted", None), self.record)
         if counted:
             self.record["counters"] = counted
         for key, value in notes.items():
             if key not in ("outcome", "reason", "error", "configuration", "warm_at", "ended_at"):
                 self.record.setdefault(key, value)
-        growth = _growth_per_step(self.record)
+        growth = _growth_per_step(used, self.record)
         if growth is not None:
             self.record["memory_growth_per_step_bytes"] = growth
         self.record["exit_status"] = done.status
@@ -343,9 +344,12 @@ def _counters(used: Any, counted: Any, record: dict[str, Any]) -> dict[str, Any]
     return {**a_step, **(counted if isinstance(counted, dict) else {})}
 
 
-def _growth_per_step(record: dict[str, Any]) -> float | None:
+def _growth_per_step(used: Any, record: dict[str, Any]) -> float | None:
     """Bytes by which resident memory grew per timed step, which shows a leak; None where that is
-    not known."""
+    not known, or where other steps were taken too (see ``_counters``)."""
     before, after = record.get("resident_bytes"), record.get("resident_bytes_at_end")
     samples = record.get("samples")
-    return None if not samples or not before or not after else (after - before) / len(samples)
+    if not samples or not before or not after:
+        return None
+    times = used.get("times") if isinstance(used, dict) else None
+    return (after - before) / len(samples) if times in (None, len(samples)) else None

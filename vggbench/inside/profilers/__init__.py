@@ -198,6 +198,8 @@ def _innermost(events):
                 open_[-1][2] = max(open_[-1][2], event[2])
 
     for event in sorted(events, key=lambda each: (each[1], -each[2])):
+        if event[2] <= event[1]:
+            continue
         close(event[1])
         kinds = event[4]
         if open_:
@@ -207,8 +209,7 @@ def _innermost(events):
             kinds = outer_kinds + WITHIN + kinds
             # Clocks of a profiler may let an event end a moment after what contains it.
             event = (*event[:2], min(event[2], outer[2]), *event[3:])
-        if event[2] > event[1]:
-            open_.append([event, kinds, event[1]])
+        open_.append([event, kinds, event[1]])
     close(float("inf"))
     return stretches
 

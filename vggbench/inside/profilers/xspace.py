@@ -67,13 +67,16 @@ def events(data):
     Raises ValueError where they are no protobuf.
     """
     try:
-        return [event for plane in _all(data, 1) for event in _of_plane(plane)]
+        planes = [_fields(plane) for plane in _all(data, 1)]
+        lines = [_fields(line) for plane in planes for line in plane.get(3, ())]
+        # Nanoseconds since 1970, of which a float would tell only each 240th.
+        origin_ns = min([_first(line, 3, 0) for line in lines] or [0])
+        return [event for plane in planes for event in _of_plane(plane, origin_ns)]
     except (IndexError, struct.error):
         raise ValueError("the profiler's file is cut off, or no XSpace")
 
 
-def _of_plane(data):
-    fields = _fields(data)
+def _of_plane(fields, origin_ns):
     plane = _text(fields, 2)
     names = _names(fields.get(4, ()))
     stat_names = _names(fields.get(5, ()))
@@ -81,11 +84,12 @@ def _of_plane(data):
     for line in fields.get(3, ()):
         of_line = _fields(line)
         lane = "%d %s" % (_first(of_line, 1, 0), _text(of_line, 2))
-        begin_ps = _first(of_line, 3, 0) * 1000
+        line_ps = (_first(of_line, 3, 0) - origin_ns) * 1000
         for event in of_line.get(4, ()):
             told = _fields(event)
-            begin = (begin_ps + _first(told, 2, 0)) * PICOSECOND
-            end = begin + _first(told, 3, 0) * PICOSECOND
+            begin_ps = line_ps + _first(told, 2, 0)
+            end_ps = begin_ps + _first(told, 3, 0)
+            begin, end = begin_ps * PICOSECOND, end_ps * PICOSECOND
             stats = dict(_stat(stat, stat_names) for stat in told.get(4, ()))
             name = names.get(_first(told, 1, 0), "")
             found.append(Event(plane, lane, begin, end, name=name, stats=stats))

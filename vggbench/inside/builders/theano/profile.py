@@ -49,7 +49,8 @@ def _events(nodes, times, updates):
     for place, (node, seconds) in enumerate(zip(nodes, times)):
         if seconds > 0:
             kind = type(node.op).__name__
-            if node in updates:
+            # A product that BLAS adds to the weight at once (Gemm) stays a product.
+            if node in updates and kind in ("Elemwise", "GpuElemwise"):
                 kind += " (update)"
             events.append(("", moment, moment + seconds, "%s %d" % (node.op, place), kind, ""))
             moment += seconds
@@ -57,6 +58,6 @@ def _events(nodes, times, updates):
 
 
 def _makers_of_updates(graph):
-    """Return the nodes that make new values of weights by elementwise operations alone."""
+    """Return the nodes that make new values of weights."""
     outputs = [graph.outputs[place] for place in getattr(graph, "update_mapping", None) or {}]
     return {variable.owner for variable in outputs if variable.owner is not None}
