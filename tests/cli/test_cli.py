@@ -247,6 +247,14 @@ def test_lock_tells_a_lock_that_was_edited_by_hand(tiny: Tiny) -> None:
     assert len(edited.lines_with("vggbench releases lock tinyframe-1.1 --again")) == 1
 
 
+@pytest.mark.parametrize("version", ["2.0", "2", "2.0.0"])
+def test_a_version_that_is_on_the_track_is_not_added_again(bare_tiny: Tiny, version: str) -> None:
+    before = sorted(bare_tiny.releases.rglob("*"))
+    done = vggbench(bare_tiny, "releases", "add", f"tinyframe=={version}")
+    assert (done.status, done.output) == (0, "tinyframe-2.0 is on the track already\n")
+    assert sorted(bare_tiny.releases.rglob("*")) == before
+
+
 def test_a_wheel_of_ones_own_is_locked_by_hash_installed_and_placed(bare_tiny: Tiny) -> None:
     module = "__version__ = '1.1+mine'\nSECONDS_A_STEP = 0.01\n"
     wheel = write_wheel(bare_tiny.folder / "mine", "tinyframe", "1.1+mine", module)

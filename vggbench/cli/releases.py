@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from packaging.version import InvalidVersion, Version
 from rich.table import Table
 
 from ..checkout import Checkout
@@ -337,8 +339,9 @@ def _add(checkout: Checkout, arguments: argparse.Namespace) -> int:
         release = _of_a_wheel(catalogue, arguments)
     else:
         release = _of_the_index(catalogue, arguments)
-    if release.name in catalogue.by_name:
-        say(f"{release.name} is on the track already")
+    there = catalogue.tracks[release.track].of_version(Version(release.version))
+    if there is not None:
+        say(f"{there.name} is on the track already")
         return 0
     for name in _lockable(checkout, release):
         say(f"{release.name}: resolving its packages for {name} as of {locks.as_of(release.date)}")
@@ -369,6 +372,8 @@ def _of_a_wheel(catalogue: Catalogue, arguments: argparse.Namespace) -> Release:
 
 
 def _of_the_index(catalogue: Catalogue, arguments: argparse.Namespace) -> Release:
+    """The release that is asked for: that of the track, for which no index is asked, else a new
+    one."""
     name, separator, version = arguments.release.partition("==")
     if not separator or arguments.version is not None or arguments.after is not None:
         raise VggbenchError(
@@ -376,6 +381,10 @@ def _of_the_index(catalogue: Catalogue, arguments: argparse.Namespace) -> Releas
             f"--after RELEASE for a build of your own"
         )
     track = spec.track(catalogue, name)
+    with contextlib.suppress(InvalidVersion):  # new_release says that it is none
+        there = track.of_version(Version(version))
+        if there is not None:
+            return there
     try:
         return locks.new_release(catalogue, track, version, arguments.python)
     except UvError as err:

@@ -238,10 +238,10 @@ def release(catalogue: Catalogue, word: str) -> Release:
         raise SpecError(
             f"{word!r} is no release: {version!r} is no version; {_nearest(on, None)}"
         ) from None
-    for found in on.releases:
-        if Version(found.version) == wanted:
-            return found
-    raise SpecError(f"{word!r}: no such release on the track; {_nearest(on, version)}")
+    found = on.of_version(wanted)
+    if found is None:
+        raise SpecError(f"{word!r}: no such release on the track; {_nearest(on, version)}")
+    return found
 
 
 def _earlier(catalogue: Catalogue, word: str, base: str, distance: str) -> Release:
