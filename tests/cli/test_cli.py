@@ -280,6 +280,34 @@ def test_a_wheel_whose_contents_changed_is_refused(bare_tiny: Tiny) -> None:
     assert "hash" in done.output.lower()
 
 
+def test_a_wheel_is_not_taken_for_another_that_is_on_the_track(bare_tiny: Tiny) -> None:
+    def add(version: str, wheel: Path, *options: str) -> Ended:
+        place = ("--wheel", str(wheel), "--after", "tinyframe-1.1")
+        return vggbench(bare_tiny, "releases", "add", "tinyframe", version, *place, *options)
+
+    mine = ("tinyframe", "1.1+mine", "__version__ = '1.1+mine'\n")
+    wheel = write_wheel(bare_tiny.folder / "mine", *mine)
+    assert add("1.1+mine", wheel).status == 0
+    before = sorted(bare_tiny.releases.rglob("*"))
+    again = add("1.1+mine", wheel)
+    assert (again.status, again.output) == (0, "tinyframe-1.1+mine is on the track already\n")
+
+    of_the_index = write_wheel(bare_tiny.folder / "mine", "tinyframe", "1.1", "")
+    refused = [
+        add("1.1+mine", write_wheel(bare_tiny.folder / "elsewhere", *mine)),
+        add("1.1+mine", wheel, "--device", "gpu"),
+        add("1.1", of_the_index),
+        add("1.1.0", of_the_index),
+    ]
+    write_wheel(bare_tiny.folder / "mine", "tinyframe", "1.1+mine", "__version__ = 'other'\n")
+    refused.append(add("1.1+mine", wheel))
+    for done in refused:
+        assert done.status == 1, done.output
+        assert len(done.output.splitlines()) == 1
+        assert "call this one by another version, such as 1.1" in done
+    assert sorted(bare_tiny.releases.rglob("*")) == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -341,6 +341,12 @@ def _add(checkout: Checkout, arguments: argparse.Namespace) -> int:
         release = _of_the_index(catalogue, arguments)
     there = catalogue.tracks[release.track].of_version(Version(release.version))
     if there is not None:
+        if arguments.wheel is not None and not _is_that_wheel(catalogue, there, release):
+            raise VggbenchError(
+                f"{there.name} is on the track already, of another build or for another device; "
+                f"call this one by another version, such as "
+                f"{release.version.partition('+')[0]}+another"
+            )
         say(f"{there.name} is on the track already")
         return 0
     for name in _lockable(checkout, release):
@@ -368,6 +374,18 @@ def _of_a_wheel(catalogue: Catalogue, arguments: argparse.Namespace) -> Release:
         after,
         device=arguments.device,
         python=arguments.python,
+    )
+
+
+def _is_that_wheel(catalogue: Catalogue, there: Release, made: Release) -> bool:
+    """Whether a release on its track has the lock of the wheel that ``made`` is of, with the
+    contents that it has now."""
+    (own,) = made.locks.values()  # its digest is that of the wheel (locks.own_release)
+    lock = there.locks.get(own.name)
+    if lock is None or lock.wheel != own.wheel:
+        return False
+    return f"sha256:{own.digest}" in catalogue.lock_path(there, lock.name).read_text(
+        encoding="utf-8"
     )
 
 
