@@ -81,7 +81,8 @@ def _split(text: str) -> list[str]:
     # 'tensorflow >=2.10, <2.16' is one word: no white space after a comma or around an operator.
     joined = re.sub(r"\s*,\s*", ",", text)
     joined = re.sub(r"([A-Za-z_])\s+(?=[<>=!~])", r"\1", joined)
-    return re.sub(r"([<>=!~]=?)\s+", r"\1", joined).split()
+    # The ! of A^! is no operator: it ends a word.
+    return re.sub(r"(?<!\^)([<>=!~]=?)\s+", r"\1", joined).split()
 
 
 def _select_word(catalogue: Catalogue, word: str) -> list[Release]:
