@@ -343,7 +343,7 @@ def _add(checkout: Checkout, arguments: argparse.Namespace) -> int:
     if there is not None:
         if arguments.wheel is not None and not _is_that_wheel(catalogue, there, release):
             raise VggbenchError(
-                f"{there.name} is on the track already, of another build or for another device; "
+                f"{there.name} is on the track already, of another wheel or for another device; "
                 f"call this one by another version, such as "
                 f"{release.version.partition('+')[0]}+another"
             )
