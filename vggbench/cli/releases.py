@@ -29,6 +29,7 @@ from .common import (
     add_device,
     add_json,
     complain,
+    cpython,
     say,
     selected,
     size,
@@ -110,7 +111,12 @@ def _add_add(commands: Subparsers) -> None:
     parser.add_argument(
         "--device", choices=DEVICES, default="cpu", help="with --wheel: what it is for"
     )
-    parser.add_argument("--python", metavar="X.Y", help="default: the newest that the wheels name")
+    parser.add_argument(
+        "--python",
+        type=cpython,
+        metavar="X.Y",
+        help="default: the newest that the wheels name",
+    )
     parser.set_defaults(command=_add)
 
 
