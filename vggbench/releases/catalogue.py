@@ -462,6 +462,7 @@ def _read_track(path: Path) -> Track:
             raise ValueError(f"its nightly_of {nightly_of!r} is no name of a track")
     except (
         KeyError,
+        IndexError,
         TypeError,
         ValueError,
         InvalidSpecifier,
