@@ -73,6 +73,16 @@ def test_a_companion_can_follow_the_minor_version_of_the_framework(catalogue: Ca
     assert locked(catalogue, "2.0").locks["cpu"].companions == {"helper": "2.0.4"}
 
 
+def test_a_companion_for_other_cpythons_is_none(catalogue: Catalogue) -> None:
+    requirements = {"cpu": [[">=0", ["demo=={version}", "helper; python_version < '3'"]]]}
+    path = catalogue.folder / "demo" / "track.json"
+    path.write_text(json.dumps({**TRACK, "requirements": requirements}))
+    changed = Catalogue(catalogue.folder)
+    release = locked(changed, "1.1")
+    assert release.locks["cpu"].companions == {}
+    assert changed.pins(release, "cpu") == {"demo": "1.1"}
+
+
 def test_a_companion_that_does_not_exist_is_one_line(catalogue: Catalogue) -> None:
     with pytest.raises(UvError, match=r"helper==2\.1\.\*") as caught:
         locked(catalogue, "2.1")

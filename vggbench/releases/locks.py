@@ -203,7 +203,12 @@ def lock(catalogue: Catalogue, release: Release, name: str) -> Release:
         as_of=day,
         digest=catalogue.digest_of(release, path),
         wheel=wheel,
-        companions={package: versions[package] for package in _names(requirements[1:])},
+        # One whose marker is of other CPythons is not installed.
+        companions={
+            package: versions[package]
+            for package in _names(requirements[1:])
+            if package in versions
+        },
         index=track.index,
     )
     on_track = release.name in catalogue.by_name
