@@ -198,6 +198,16 @@ def test_a_build_of_ones_own_gets_companions_of_a_lock_for_any_device(
     assert made.locks["cpu"].companions == {"helper": "2.0.4"}
 
 
+def test_a_build_of_ones_own_is_proposed_names_that_are_versions(
+    catalogue: Catalogue, tmp_path: Path
+) -> None:
+    after = locked(catalogue, "2.0")
+    wheel = write_wheel(tmp_path / "mine", "demo", "2.0+cpu", "")
+    track = Catalogue(catalogue.folder).tracks["demo"]
+    with pytest.raises(LockError, match=r"call the release 2\.0\+cpu or 2\.0\+something"):
+        locks.own_release(track, "1.0+mine", wheel, after, device="cpu", python=None)
+
+
 def test_a_build_of_ones_own_gets_the_companions_of_its_release(
     catalogue: Catalogue, tmp_path: Path
 ) -> None:

@@ -389,7 +389,7 @@ def own_release(
     if normal.public != wheel_version.public:
         raise LockError(
             f"{track.name}-{version}: the wheel's own version is {wheel_version}; "
-            f"call the release {wheel_version} or {wheel_version}+something"
+            f"call the release {wheel_version} or {wheel_version.public}+something"
         )
     path = wheel.resolve()
     return Release(
