@@ -41,7 +41,8 @@ from .catalogue import Catalogue, Release, Track
 #: What ``asv run`` takes in place of a range.
 OF_ASV_RUN = ("ALL", "NEW", "EXISTING", "HASHFILE")
 
-_SPECIFIER = re.compile(r"([A-Za-z_]+(?:-[A-Za-z_]+)*)\s*([<>=!~].*)\Z")
+#: What begins like ``tensorflow~3`` is none.
+_SPECIFIER = re.compile(r"([A-Za-z_]+(?:-[A-Za-z_]+)*)\s*((?!~\d+(?:[\^~]|\Z))[<>=!~].*)\Z")
 _COMMIT = re.compile(r"[0-9a-f]{4,40}\Z")
 _EARLIER = re.compile(r"(.+?)(\^+|~\d+)\Z")
 
