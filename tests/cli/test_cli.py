@@ -16,7 +16,17 @@ from vggbench.releases.catalogue import Catalogue
 
 from ..index import serving
 from ..records.factory import peak
-from ..tiny import MACHINE, MODES, PATIENCE_S, ROUNDS, STEPS, Ended, Tiny, write_wheel
+from ..tiny import (
+    MACHINE,
+    MODES,
+    PATIENCE_S,
+    ROUNDS,
+    STEPS,
+    Ended,
+    Tiny,
+    python_of,
+    write_wheel,
+)
 
 
 def vggbench(tiny: Tiny, *args: str, **env: str) -> Ended:
@@ -245,6 +255,25 @@ def test_lock_tells_a_lock_that_was_edited_by_hand(tiny: Tiny) -> None:
     edited = vggbench(tiny, "releases", "lock", "tinyframe-1.1")
     assert edited.status == 1
     assert len(edited.lines_with("vggbench releases lock tinyframe-1.1 --again")) == 1
+
+
+def test_a_release_that_fails_at_its_second_lock_is_not_added(bare_tiny: Tiny) -> None:
+    path = bare_tiny.releases / "tinyframe" / "track.json"
+    content = json.loads(path.read_text())
+    content["requirements"]["gpu"] = [[">=3", ["tinyframe=={version}", "nowhere"]]]
+    path.write_text(json.dumps(content))
+    wheels = bare_tiny.folder / "wheels"
+    write_wheel(wheels, "tinyframe", "3.0", "")
+    before = sorted(bare_tiny.releases.rglob("*"))
+    with serving(wheels, {"tinyframe-3.0": "2026-01-02"}) as url:
+        asked = {"UV_DEFAULT_INDEX": url, "UV_OFFLINE": "0"}
+        adding = ("releases", "add", "tinyframe==3.0", "--python", python_of("2.0"))
+        done = vggbench(bare_tiny, *adding, **asked)
+    assert done.status == 1, done.output
+    begun = done.lines_with("tinyframe-3.0: resolving its packages for ")
+    assert [line.split()[5] for line in begun] == ["cpu", "gpu"]
+    assert len(done.lines_with("tinyframe-3.0 cannot be locked: ")) == 1
+    assert sorted(bare_tiny.releases.rglob("*")) == before
 
 
 @pytest.mark.parametrize("version", ["2.0", "2", "2.0.0"])

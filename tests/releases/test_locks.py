@@ -73,6 +73,16 @@ def test_a_companion_can_follow_the_minor_version_of_the_framework(catalogue: Ca
     assert locked(catalogue, "2.0").locks["cpu"].companions == {"helper": "2.0.4"}
 
 
+def test_a_release_that_fails_at_its_second_lock_leaves_no_file(catalogue: Catalogue) -> None:
+    release = Release("demo", "2.0", "2020-01-01", pythons()[1])
+    before = sorted(catalogue.folder.rglob("*"))
+    begun: list[str] = []
+    with pytest.raises(LockError, match="would bring no CUDA"):
+        locks.put_on(catalogue, release, ["cpu", "gpu"], begun.append)
+    assert begun == ["cpu", "gpu"]
+    assert sorted(catalogue.folder.rglob("*")) == before
+
+
 def test_a_companion_for_other_cpythons_is_none(catalogue: Catalogue) -> None:
     requirements = {"cpu": [[">=0", ["demo=={version}", "helper; python_version < '3'"]]]}
     path = catalogue.folder / "demo" / "track.json"

@@ -355,10 +355,16 @@ def _add(checkout: Checkout, arguments: argparse.Namespace) -> int:
             )
         say(f"{there.name} is on the track already")
         return 0
-    for name in _lockable(checkout, release):
-        say(f"{release.name}: resolving its packages for {name} as of {locks.as_of(release.date)}")
-        release = _locked(catalogue, release, name)
-    path = catalogue.write(release)
+    day = locks.as_of(release.date)
+
+    def begin(name: str) -> None:
+        say(f"{release.name}: resolving its packages for {name} as of {day}")
+
+    try:
+        locks.put_on(catalogue, release, _lockable(checkout, release), begin)
+    except UvError as err:
+        raise VggbenchError(f"{release.name} cannot be locked: {err}") from None
+    path = catalogue.file_of(release)
     say(f"{release.name} is on the track: {path}; measure it with: asv run {release.name}")
     return 0
 
@@ -413,13 +419,6 @@ def _of_the_index(catalogue: Catalogue, arguments: argparse.Namespace) -> Releas
         return locks.new_release(catalogue, track, version, arguments.python)
     except UvError as err:
         raise VggbenchError(f"{track.name}=={version} cannot be looked up: {err}") from None
-
-
-def _locked(catalogue: Catalogue, release: Release, name: str) -> Release:
-    try:
-        return locks.lock(catalogue, release, name)
-    except UvError as err:
-        raise VggbenchError(f"{release.name} ({name}) cannot be locked: {err}") from None
 
 
 def _update(checkout: Checkout, arguments: argparse.Namespace) -> int:
