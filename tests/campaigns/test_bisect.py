@@ -194,6 +194,25 @@ def test_an_end_need_not_be_on_the_track(
         between(bare_tiny, "tinyframe-1.1.9", "tinyframe-1.2")
 
 
+def test_a_version_that_the_index_has_for_a_device_counts_without_its_label(
+    bare_tiny: Tiny, on_index: dict[str, list[Listed]]
+) -> None:
+    versions = ("1.1+cpu", "1.1.1+cpu", "1.1.1+cu12", "1.2+cpu", "1.10+cpu")
+    on_index["tinyframe"] = [listed(version) for version in versions]
+    found = between(bare_tiny, "tinyframe-1.1", "tinyframe-1.10")
+    assert [build.version for build in found.builds] == ["1.1", "1.1.1", "1.2", "1.10"]
+    found = between(bare_tiny, "tinyframe-1.1.1", "tinyframe-1.10")
+    assert [build.version for build in found.builds] == ["1.1.1", "1.2", "1.10"]
+
+
+def test_a_release_stands_in_the_line_once_however_many_zeros_the_index_has(
+    bare_tiny: Tiny, on_index: dict[str, list[Listed]]
+) -> None:
+    on_index["tinyframe"] = [listed(f"{version}.0") for version in ("1.1", "1.2", "1.10")]
+    found = between(bare_tiny, "tinyframe-1.1", "tinyframe-1.10")
+    assert [build.version for build in found.builds] == ["1.1", "1.2", "1.10"]
+
+
 @pytest.mark.parametrize(
     ("good", "bad", "told"),
     [
