@@ -1,8 +1,8 @@
 """The line of builds between two releases of a track: what a bisection searches.
 
-Patch releases and release candidates that the index has, nightlies of the framework's nightly
-track, builds added by hand, and what earlier bisections have locked. They stand in the order of
-their versions, in which a nightly of a version comes before its release candidates.
+The releases of the track, builds added by hand among them, all other versions that the index has,
+nightlies of the framework's nightly track, and what earlier bisections have locked. They stand in
+the order of their versions, in which a nightly of a version comes before its release candidates.
 """
 
 from __future__ import annotations
