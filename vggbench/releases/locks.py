@@ -196,6 +196,7 @@ def lock(catalogue: Catalogue, release: Release, name: str) -> Release:
     ):
         replace_text(path, text)
     versions = pins(text)
+    named = _names(requirements[1:])  # one whose marker is of other CPythons is not pinned
     new = Lock(
         name=name,
         file=path.name,
@@ -203,12 +204,7 @@ def lock(catalogue: Catalogue, release: Release, name: str) -> Release:
         as_of=day,
         digest=catalogue.digest_of(release, path),
         wheel=wheel,
-        # One whose marker is of other CPythons is not installed.
-        companions={
-            package: versions[package]
-            for package in _names(requirements[1:])
-            if package in versions
-        },
+        companions={package: versions[package] for package in named if package in versions},
         index=track.index,
     )
     on_track = release.name in catalogue.by_name
