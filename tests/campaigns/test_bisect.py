@@ -11,12 +11,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from packaging.version import Version
 
 from vggbench import records
-from vggbench.campaigns.bisect import line
+from vggbench.campaigns.bisect import line, report
 from vggbench.campaigns.bisect.line import NothingToBisect
 from vggbench.campaigns.bisect.report import BisectFinding, headline
 from vggbench.checkout import Checkout
@@ -26,6 +28,7 @@ from vggbench.releases.builds import BuildCatalogue
 from vggbench.releases.catalogue import Catalogue
 from vggbench.releases.index import IndexUnreachable, Listed, NotListed
 from vggbench.releases.spec import SpecError
+from vggbench.stats.policy import THRESHOLD
 
 from ..asv_plugin.test_faults import ended, the_line, until
 from ..index import OUT_OF_ORDER, serving
@@ -194,6 +197,25 @@ def test_an_end_need_not_be_on_the_track(
         between(bare_tiny, "tinyframe-1.1.9", "tinyframe-1.2")
 
 
+def test_a_version_that_the_index_has_for_a_device_counts_without_its_label(
+    bare_tiny: Tiny, on_index: dict[str, list[Listed]]
+) -> None:
+    versions = ("1.1+cpu", "1.1.1+cpu", "1.1.1+cu12", "1.2+cpu", "1.10+cpu")
+    on_index["tinyframe"] = [listed(version) for version in versions]
+    found = between(bare_tiny, "tinyframe-1.1", "tinyframe-1.10")
+    assert [build.version for build in found.builds] == ["1.1", "1.1.1", "1.2", "1.10"]
+    found = between(bare_tiny, "tinyframe-1.1.1", "tinyframe-1.10")
+    assert [build.version for build in found.builds] == ["1.1.1", "1.2", "1.10"]
+
+
+def test_a_release_stands_in_the_line_once_however_many_zeros_the_index_has(
+    bare_tiny: Tiny, on_index: dict[str, list[Listed]]
+) -> None:
+    on_index["tinyframe"] = [listed(f"{version}.0") for version in ("1.1", "1.2", "1.10")]
+    found = between(bare_tiny, "tinyframe-1.1", "tinyframe-1.10")
+    assert [build.version for build in found.builds] == ["1.1", "1.2", "1.10"]
+
+
 @pytest.mark.parametrize(
     ("good", "bad", "told"),
     [
@@ -250,6 +272,30 @@ def test_a_headline_says_what_came_of_it() -> None:
     assert headline(found).startswith("step time: A-4 is the first with the change, A-3 the last ")
     found.outcome, found.before, found.after = "no change", None, None
     assert headline(found).startswith("step time: no change between A-1 and A-9: +5.0 %")
+
+
+@pytest.mark.parametrize(("threshold", "option"), [(THRESHOLD, ""), (0.005, " --threshold 0.5%")])
+def test_the_commands_that_are_proposed_have_the_threshold_that_was_asked_for(
+    bare_tiny: Tiny, on_index: dict[str, list[Listed]], threshold: float, option: str
+) -> None:
+    searched = between(bare_tiny, "tinyframe-1.0", "tinyframe-2.0")
+    configured: Any = SimpleNamespace(words="plain")
+    asked = report.Asked(
+        profile="cpu-quick",
+        configured=configured,
+        measure="first_step",
+        patterns=[],
+        threshold=threshold,
+        options="--machine box",
+    )
+    assert report._again(searched, asked, (0, 2)) == (
+        "VGGBENCH_PROFILE=cpu-quick vggbench bisect tinyframe-1.0 tinyframe-1.2 "
+        f"--measure first_step{option} --machine box"
+    )
+    assert report._commands(searched, asked, (1, 2), "") == [
+        "to repeat it: VGGBENCH_PROFILE=cpu-quick vggbench duet 'tinyframe-1.1 plain' "
+        f"'tinyframe-1.2 plain'{option}"
+    ]
 
 
 # -- real searches: the step takes three times as long from 1.2 on

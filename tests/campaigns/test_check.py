@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+from dataclasses import replace
 
+import psutil
 import pytest
 
+from vggbench.campaigns import check
+from vggbench.runs import profiles
+from vggbench.runs.local import Local
+
 from ..asv_plugin.test_faults import ended, gone, started_process, the_line, until
-from ..tiny import Tiny
+from ..tiny import MACHINE, Tiny
 from .test_confirm import (
     NOISE,
     PLAIN,
@@ -111,6 +118,76 @@ def test_a_killed_check_leaves_nothing_running_and_goes_on(nightly: Tiny):
     process.communicate()
     until(lambda: all(gone(child) for child in children))
     assert nightly.vggbench(*CHECK, env=NOISE).status == 0
+
+
+def test_what_a_check_measured_that_was_ended_is_judged_by_the_next_one(nightly: Tiny):
+    nightly.add_release("2.2", seconds=0.030)
+    slower = {**NOISE, "TINY_FACTORS": "2.1/plain:1.3 2.2/plain:1.3"}
+    process = nightly.popen(*CHECK, program="vggbench", **slower)
+    assert process.stdout is not None
+    assert any("3 of 4: " in line for line in process.stdout), "both are measured"
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.communicate()
+    until(lambda: all(gone(child) for child in children))
+
+    done = nightly.vggbench(*CHECK, "--notify", TELL, env=slower)
+    assert done.status == 1, done.output
+    assert the_line(done, "2 of 4: ") == "2 of 4: judging tinyframe-2.1, tinyframe-2.2"
+    (told,) = notices(nightly)
+    assert told.startswith("regressed|tinyframe-2.1\n")
+
+    done = nightly.vggbench(*CHECK, env=slower)
+    assert done.status == 0, done.output
+    assert the_line(done, "2 of 4: ") == "2 of 4: judging tinyframe-2.2"
+
+
+@pytest.fixture
+def here(measured: Tiny) -> Local:
+    return Local.of(measured.checkout, MACHINE, print)
+
+
+def runs(here: Local) -> set[str]:
+    return {record.run for record in here.store.all(MACHINE)}
+
+
+def test_a_check_counts_from_where_one_that_was_asked_the_same_began_and_was_ended(
+    here: Local, monkeypatch: pytest.MonkeyPatch
+):
+    path = here.checkout.env_dir / check.UNDER_WAY
+    assert check._begun(here, ["plain"]) == runs(here) != set()
+    elsewhere = replace(here, machine="another")
+    assert check._begun(elsewhere, ["plain"]) == set()
+    path.write_text(path.read_text().replace(min(runs(here)), "earlier"))
+    assert "earlier" in check._begun(here, ["plain"])
+    assert check._begun(here, []) == runs(here)
+    monkeypatch.setenv(profiles.VARIABLE, "cpu-paper")
+    assert check._begun(here, ["plain"]) == runs(here)
+    monkeypatch.delenv(profiles.VARIABLE)
+
+    check._forget(here, ["plain"])
+    assert check._begun(here, ["plain"]) == runs(here)
+    assert check._begun(elsewhere, ["plain"]) == set()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "7", '{"a": 7}', "\0", pytest.param("[" * 100_000, id="deep")]
+)
+def test_a_damaged_note_of_checks_is_said_once_and_written_anew(
+    here: Local, capsys: pytest.CaptureFixture[str], text: str
+):
+    path = here.checkout.env_dir / check.UNDER_WAY
+    path.write_text(text)
+    for _ in range(2):
+        assert check._begun(here, []) == runs(here)
+    assert capsys.readouterr().out.count(f"{path} cannot be read: ") == 1
+
+
+def test_a_checkout_whose_environments_were_removed_begins_anew(here: Local):
+    check._begun(here, [])
+    shutil.rmtree(here.checkout.env_dir)
+    check._forget(here, [])
+    assert check._begun(here, []) == runs(here)
 
 
 def test_a_second_check_at_once_is_refused_at_once(nightly: Tiny):

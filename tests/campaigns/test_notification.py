@@ -29,18 +29,21 @@ from vggbench.releases.catalogue import Release, Track
 from ..judging import literal
 from ..records.factory import changed
 
-LINE = tuple(Release("demo", version, "2020-01-01", "3.11") for version in ("1.0", "2.0"))
-CATALOGUE: Any = SimpleNamespace(
-    by_name={release.name: release for release in LINE},
-    tracks={
-        "demo": Track(name="demo", framework="Demo", module="demo", requirements={}, releases=LINE)
-    },
-)
+
+def catalogue_of(*versions: str) -> Any:
+    line = tuple(Release("demo", version, "2020-01-01", "3.11") for version in versions)
+    track = Track(name="demo", framework="Demo", module="demo", requirements={}, releases=line)
+    return SimpleNamespace(
+        by_name={release.name: release for release in line}, tracks={"demo": track}
+    )
 
 
-def told(outcome: str) -> Trouble:
+CATALOGUE = catalogue_of("1.0", "2.0")
+
+
+def told(outcome: str, release: str = "demo-1.0") -> Trouble:
     key = records.key_of("step", "plain")
-    return Trouble("quick", "demo-1.0", key, "median", outcome, "plain")
+    return Trouble("quick", release, key, "median", outcome, "plain")
 
 
 def later(outcome: str) -> Any:
@@ -66,6 +69,14 @@ def test_a_later_release_ends_trouble(outcome: str, ends: set[str]) -> None:
     assert outcome in TOLD
     found = {each for each in OUTCOMES if _is_mended(told(outcome), [later(each)], CATALOGUE)}
     assert found == ends
+
+
+@pytest.mark.parametrize("outcome", TOLD)
+def test_trouble_of_a_release_candidate_is_over_once_it_is_superseded(outcome: str) -> None:
+    trouble = told(outcome, "demo-1.1rc0")
+    assert not _is_mended(trouble, [], catalogue_of("1.0", "1.1rc0"))
+    for newer in ("1.1rc1", "1.1"):
+        assert _is_mended(trouble, [], catalogue_of("1.0", "1.1rc0", newer))
 
 
 def test_an_unknown_outcome_of_a_file_is_ended_by_nothing() -> None:

@@ -129,6 +129,16 @@ def test_arguments_that_no_command_takes_get_one_line_of_that_command(
     assert capsys.readouterr().err.splitlines() == [line]
 
 
+@pytest.mark.parametrize("word", ["python3.10", "3", "3.10.4", "3.13t", "3.", "foo"])
+def test_a_release_is_added_for_a_minor_version_of_cpython_alone(
+    capsys: pytest.CaptureFixture[str], word: str
+) -> None:
+    adding = ("releases", "add", "tensorflow==2.99.0", "--python", word)
+    status, line = said(capsys, *CHECKOUT, *adding)
+    assert status == 2
+    assert f"{word!r} is no minor version of CPython; write 3.12" in line
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -16,7 +16,17 @@ from vggbench.releases.catalogue import Catalogue
 
 from ..index import serving
 from ..records.factory import peak
-from ..tiny import MACHINE, MODES, PATIENCE_S, ROUNDS, STEPS, Ended, Tiny, write_wheel
+from ..tiny import (
+    MACHINE,
+    MODES,
+    PATIENCE_S,
+    ROUNDS,
+    STEPS,
+    Ended,
+    Tiny,
+    python_of,
+    write_wheel,
+)
 
 
 def vggbench(tiny: Tiny, *args: str, **env: str) -> Ended:
@@ -247,6 +257,33 @@ def test_lock_tells_a_lock_that_was_edited_by_hand(tiny: Tiny) -> None:
     assert len(edited.lines_with("vggbench releases lock tinyframe-1.1 --again")) == 1
 
 
+def test_a_release_that_fails_at_its_second_lock_is_not_added(bare_tiny: Tiny) -> None:
+    path = bare_tiny.releases / "tinyframe" / "track.json"
+    content = json.loads(path.read_text())
+    content["requirements"]["gpu"] = [[">=3", ["tinyframe=={version}", "nowhere"]]]
+    path.write_text(json.dumps(content))
+    wheels = bare_tiny.folder / "wheels"
+    write_wheel(wheels, "tinyframe", "3.0", "")
+    before = sorted(bare_tiny.releases.rglob("*"))
+    with serving(wheels, {"tinyframe-3.0": "2026-01-02"}) as url:
+        asked = {"UV_DEFAULT_INDEX": url, "UV_OFFLINE": "0"}
+        adding = ("releases", "add", "tinyframe==3.0", "--python", python_of("2.0"))
+        done = vggbench(bare_tiny, *adding, **asked)
+    assert done.status == 1, done.output
+    begun = done.lines_with("tinyframe-3.0: resolving its packages for ")
+    assert [line.split()[5] for line in begun] == ["cpu", "gpu"]
+    assert len(done.lines_with("tinyframe-3.0 cannot be locked: ")) == 1
+    assert sorted(bare_tiny.releases.rglob("*")) == before
+
+
+@pytest.mark.parametrize("version", ["2.0", "2", "2.0.0"])
+def test_a_version_that_is_on_the_track_is_not_added_again(bare_tiny: Tiny, version: str) -> None:
+    before = sorted(bare_tiny.releases.rglob("*"))
+    done = vggbench(bare_tiny, "releases", "add", f"tinyframe=={version}")
+    assert (done.status, done.output) == (0, "tinyframe-2.0 is on the track already\n")
+    assert sorted(bare_tiny.releases.rglob("*")) == before
+
+
 def test_a_wheel_of_ones_own_is_locked_by_hash_installed_and_placed(bare_tiny: Tiny) -> None:
     module = "__version__ = '1.1+mine'\nSECONDS_A_STEP = 0.01\n"
     wheel = write_wheel(bare_tiny.folder / "mine", "tinyframe", "1.1+mine", module)
@@ -270,6 +307,35 @@ def test_a_wheel_whose_contents_changed_is_refused(bare_tiny: Tiny) -> None:
     assert done.status == 1
     assert len(done.lines_with("tinyframe-1.1+mine")) == 2  # begun, and refused
     assert "hash" in done.output.lower()
+
+
+def test_a_wheel_is_not_taken_for_another_that_is_on_the_track(bare_tiny: Tiny) -> None:
+    def add(version: str, wheel: Path, *options: str) -> Ended:
+        place = ("--wheel", str(wheel), "--after", "tinyframe-1.1")
+        return vggbench(bare_tiny, "releases", "add", "tinyframe", version, *place, *options)
+
+    mine = ("tinyframe", "1.1+mine", "__version__ = '1.1+mine'\n")
+    wheel = write_wheel(bare_tiny.folder / "mine", *mine)
+    assert add("1.1+mine", wheel).status == 0
+    before = sorted(bare_tiny.releases.rglob("*"))
+    again = add("1.1+mine", wheel)
+    assert (again.status, again.output) == (0, "tinyframe-1.1+mine is on the track already\n")
+
+    refused = [
+        add("1.1+mine", write_wheel(bare_tiny.folder / "elsewhere", *mine)),
+        add("1.1+mine", wheel, "--device", "gpu"),
+        *(
+            add(version, write_wheel(bare_tiny.folder / "mine", "tinyframe", version, ""))
+            for version in ("1.1", "1.1.0")  # the track has 1.1 of the index
+        ),
+    ]
+    write_wheel(bare_tiny.folder / "mine", "tinyframe", "1.1+mine", "__version__ = 'other'\n")
+    refused.append(add("1.1+mine", wheel))
+    for done in refused:
+        assert done.status == 1, done.output
+        assert len(done.output.splitlines()) == 1
+        assert "call this one by another version, such as 1.1" in done
+    assert sorted(bare_tiny.releases.rglob("*")) == before
 
 
 @pytest.mark.parametrize(

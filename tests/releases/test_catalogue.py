@@ -287,6 +287,7 @@ def test_a_lock_elsewhere_than_beside_its_release_is_refused(folder):
         {**TRACK, "requirements": {"cpu": [["<2", []]]}},
         {**TRACK, "requirements": {"cpu": [["<2", ["demo=={version}", "no requirement"]]]}},
         {**TRACK, "requirements": {"cpu": [["<2", "demo=={release}"]]}},
+        {**TRACK, "requirements": {"cpu": [["<2", "demo=={}"]]}},
         {**TRACK, "requirements": {"cpu": [["<2", {"demo": "{version}"}]]}},
         {**TRACK, "requirements": {"cpu": [["<2", 7]]}},
         {**TRACK, "later": [["=>2", {}, "why"]]},

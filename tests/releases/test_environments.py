@@ -595,6 +595,18 @@ def test_prune_frees_what_killed_builds_left(house: House):
     assert len(house.environments().all()) == 1
 
 
+def test_prune_frees_what_killed_removals_left(house: House):
+    whole = house.ensure()
+    left = [whole.with_name(f".tinyframe-1.2-b1-cpu.{number}.doomed") for number in (1, 2)]
+    for folder in left:
+        (folder / "lib").mkdir(parents=True)
+    shutil.copy(whole / "vggbench.json", left[0])
+    assert [each.folder for each in house.environments().all()] == [whole]
+    assert list(house.environments().prune(10**12)) == []
+    assert not any(folder.exists() for folder in left)
+    assert house.environments().all()
+
+
 def test_a_marker_says_what_an_environment_holds(house: House):
     folder = house.ensure()
     marker = json.loads((folder / "vggbench.json").read_text())

@@ -73,6 +73,26 @@ def test_a_companion_can_follow_the_minor_version_of_the_framework(catalogue: Ca
     assert locked(catalogue, "2.0").locks["cpu"].companions == {"helper": "2.0.4"}
 
 
+def test_a_release_that_fails_at_its_second_lock_leaves_no_file(catalogue: Catalogue) -> None:
+    release = Release("demo", "2.0", "2020-01-01", pythons()[1])
+    before = sorted(catalogue.folder.rglob("*"))
+    begun: list[str] = []
+    with pytest.raises(LockError, match="would bring no CUDA"):
+        locks.put_on(catalogue, release, ["cpu", "gpu"], begun.append)
+    assert begun == ["cpu", "gpu"]
+    assert sorted(catalogue.folder.rglob("*")) == before
+
+
+def test_a_companion_for_other_cpythons_is_none(catalogue: Catalogue) -> None:
+    requirements = {"cpu": [[">=0", ["demo=={version}", "helper; python_version < '3'"]]]}
+    path = catalogue.folder / "demo" / "track.json"
+    path.write_text(json.dumps({**TRACK, "requirements": requirements}))
+    changed = Catalogue(catalogue.folder)
+    release = locked(changed, "1.1")
+    assert release.locks["cpu"].companions == {}
+    assert changed.pins(release, "cpu") == {"demo": "1.1"}
+
+
 def test_a_companion_that_does_not_exist_is_one_line(catalogue: Catalogue) -> None:
     with pytest.raises(UvError, match=r"helper==2\.1\.\*") as caught:
         locked(catalogue, "2.1")
@@ -186,6 +206,16 @@ def test_a_build_of_ones_own_gets_companions_of_a_lock_for_any_device(
     own = locks.own_release(track, "2.0+mine", wheel, after, device="cpu", python=None)
     made = locks.lock(Catalogue(catalogue.folder), own, "cpu")
     assert made.locks["cpu"].companions == {"helper": "2.0.4"}
+
+
+def test_a_build_of_ones_own_is_proposed_names_that_are_versions(
+    catalogue: Catalogue, tmp_path: Path
+) -> None:
+    after = locked(catalogue, "2.0")
+    wheel = write_wheel(tmp_path / "mine", "demo", "2.0+cpu", "")
+    track = Catalogue(catalogue.folder).tracks["demo"]
+    with pytest.raises(LockError, match=r"call the release 2\.0\+cpu or 2\.0\+something"):
+        locks.own_release(track, "1.0+mine", wheel, after, device="cpu", python=None)
 
 
 def test_a_build_of_ones_own_gets_the_companions_of_its_release(

@@ -8,16 +8,18 @@ was: what was measured is on record and is not measured again.
 from __future__ import annotations
 
 import itertools
+import json
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from asv import util
 
 from ..checkout import Checkout
 from ..errors import Say, VggbenchError, of_system
 from ..judging import verdict_command
-from ..releases.catalogue import Release
+from ..releases.catalogue import Release, replace_text
 from ..runs import machines
 from ..runs.asv_command import INTERRUPTED, Asv
 from ..runs.local import Local
@@ -26,6 +28,10 @@ from ..runs.timed import Interrupted
 from . import notification
 from .answering import open_messages
 from .confirm import Judging, Limits, confirm
+
+#: The file below asv's env_dir that has, by what was asked of a check, the runs that were on record
+#: when it began. A check that comes to its end takes its own out.
+UNDER_WAY = "checks.json"
 
 
 class CheckError(VggbenchError):
@@ -68,7 +74,7 @@ def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> in
     bench = [word for pattern in asked.bench for word in ("--bench", pattern)]
     begin(f"measuring what is new: {shlex.join(['asv', 'run', *bench, 'NEW'])}")
     here = Local.of(checkout, machine, say)
-    before = {record.run for record in here.store.all(machine)}
+    before = _begun(here, asked.bench)
     # Nothing is resumed, but what is complete is not measured again.
     measured = asv("run", *bench, "NEW", variables={RESUME_VARIABLE: ""})
     if asv.interrupted:
@@ -100,8 +106,63 @@ def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> in
         statuses.append(judging.report([release.name for release in older]))
     statuses.append(judging.report([]))
     if asked.notify is not None and not _notify(judging, [*older, *newest], asked.notify):
-        statuses.append(2)
+        statuses.append(2)  # the next check tells it of the same releases
+    else:
+        _forget(here, asked.bench)
     return verdict_command.worst(*statuses)
+
+
+def _begun(here: Local, patterns: Sequence[str]) -> Collection[str]:
+    """The runs that were on record when the check began; where one that was asked the same was
+    ended, when that one did: what it has measured is judged now."""
+    path, own = here.checkout.env_dir / UNDER_WAY, _key(here, patterns)
+    others = _under_way(path, here.say)
+    if own in others:
+        return others[own]
+    runs = {record.run for record in here.store.all(here.machine)}
+    _note(path, {**others, own: runs}, here.say)
+    return runs
+
+
+def _forget(here: Local, patterns: Sequence[str]) -> None:
+    """Note that a check came to its end."""
+    path, own = here.checkout.env_dir / UNDER_WAY, _key(here, patterns)
+    others = _under_way(path, here.say)
+    if others.pop(own, None) is not None:
+        _note(path, others, here.say)
+
+
+def _key(here: Local, patterns: Sequence[str]) -> str:
+    """What is asked of a check. One that was ended is none of the business of another that measures
+    on another machine, in other profiles or other benchmarks, and judges no others."""
+    return json.dumps([here.machine, here.profiles, list(patterns)])
+
+
+def _under_way(path: Path, say: Say) -> dict[str, set[str]]:
+    """What the file has; nothing where there is none. It is said where it is damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {str(asked): set(map(str, runs)) for asked, runs in content.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        say(
+            f"{path} cannot be read: of what a check measured that was ended, this one judges the "
+            f"newest releases alone; ask for others: vggbench verdict RELEASE"
+        )
+        return {}
+
+
+def _note(path: Path, under_way: Mapping[str, set[str]], say: Say) -> None:
+    content = {asked: sorted(runs) for asked, runs in under_way.items()}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(path, json.dumps(content, indent=2) + "\n")
+    except OSError as err:
+        say(
+            f"{path} cannot be written, so the next check may judge too few releases, or the same "
+            f"ones again: {err.strerror}"
+        )
 
 
 def _answer(judging: Judging, releases: Sequence[Release], limits: Limits) -> bool:

@@ -138,8 +138,8 @@ def news(report: Report, before: Collection[Trouble], catalogue: Catalogue) -> N
     """What a ``report`` adds to the trouble that was told ``before``, whose releases it judges too.
 
     Trouble is over when its verdict is another one or was acknowledged, when a later release is
-    faster again or runs again, and when its release is on no track any more. A verdict that became
-    not sure, and one that was not judged this time, end nothing.
+    faster again or runs again, and when its release is superseded or on no track any more. A
+    verdict that became not sure, and one that was not judged this time, end nothing.
     """
     found = [
         Trouble.of(verdict)
@@ -196,9 +196,9 @@ def _is_mended(
     trouble: Trouble, verdicts: Iterable[Verdict | GrowthVerdict], catalogue: Catalogue
 ) -> bool:
     """Whether a later release of the track is faster than the one before it, or runs where that one
-    did not."""
+    did not, or the release is superseded: nothing is held against it any more."""
     release = catalogue.by_name.get(trouble.release)
-    if release is None:
+    if release is None or release.name in catalogue.tracks[release.track].superseded:
         return True
     line = [each.name for each in catalogue.tracks[release.track].releases]
     later = line[line.index(release.name) + 1 :]

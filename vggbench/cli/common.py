@@ -16,7 +16,7 @@ from ..campaigns import budget
 from ..checkout import Checkout
 from ..errors import VggbenchError, shortened
 from ..releases import spec
-from ..releases.catalogue import DEVICES, Release
+from ..releases.catalogue import DEVICES, PYTHON_MINOR, Release
 from ..runs import machines, variables
 from ..stats import policy
 
@@ -204,6 +204,13 @@ def size(text: str) -> int:
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no size; write 10G, 500M or 0")
     return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def cpython(text: str) -> str:
+    """The type of an argument that is a minor version of CPython, such as 3.12."""
+    if not PYTHON_MINOR.match(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no minor version of CPython; write 3.12")
+    return text
 
 
 def complain(line: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from packaging.version import InvalidVersion, Version
 from rich.table import Table
 
 from ..checkout import Checkout
@@ -27,6 +29,7 @@ from .common import (
     add_device,
     add_json,
     complain,
+    cpython,
     say,
     selected,
     size,
@@ -108,7 +111,12 @@ def _add_add(commands: Subparsers) -> None:
     parser.add_argument(
         "--device", choices=DEVICES, default="cpu", help="with --wheel: what it is for"
     )
-    parser.add_argument("--python", metavar="X.Y", help="default: the newest that the wheels name")
+    parser.add_argument(
+        "--python",
+        type=cpython,
+        metavar="X.Y",
+        help="default: the newest that the wheels name",
+    )
     parser.set_defaults(command=_add)
 
 
@@ -337,13 +345,26 @@ def _add(checkout: Checkout, arguments: argparse.Namespace) -> int:
         release = _of_a_wheel(catalogue, arguments)
     else:
         release = _of_the_index(catalogue, arguments)
-    if release.name in catalogue.by_name:
-        say(f"{release.name} is on the track already")
+    there = catalogue.tracks[release.track].of_version(Version(release.version))
+    if there is not None:
+        if arguments.wheel is not None and not _is_that_wheel(catalogue, there, release):
+            raise VggbenchError(
+                f"{there.name} is on the track already, of another wheel or for another device; "
+                f"call this one by another version, such as "
+                f"{release.version.partition('+')[0]}+another"
+            )
+        say(f"{there.name} is on the track already")
         return 0
-    for name in _lockable(checkout, release):
-        say(f"{release.name}: resolving its packages for {name} as of {locks.as_of(release.date)}")
-        release = _locked(catalogue, release, name)
-    path = catalogue.write(release)
+    day = locks.as_of(release.date)
+
+    def begin(name: str) -> None:
+        say(f"{release.name}: resolving its packages for {name} as of {day}")
+
+    try:
+        locks.put_on(catalogue, release, _lockable(checkout, release), begin)
+    except UvError as err:
+        raise VggbenchError(f"{release.name} cannot be locked: {err}") from None
+    path = catalogue.file_of(release)
     say(f"{release.name} is on the track: {path}; measure it with: asv run {release.name}")
     return 0
 
@@ -368,7 +389,21 @@ def _of_a_wheel(catalogue: Catalogue, arguments: argparse.Namespace) -> Release:
     )
 
 
+def _is_that_wheel(catalogue: Catalogue, there: Release, made: Release) -> bool:
+    """Whether a release on its track has the lock of the wheel that ``made`` is of, with the
+    contents that it has now."""
+    (own,) = made.locks.values()  # its digest is that of the wheel (locks.own_release)
+    lock = there.locks.get(own.name)
+    if lock is None or lock.wheel != own.wheel:
+        return False
+    return f"sha256:{own.digest}" in catalogue.lock_path(there, lock.name).read_text(
+        encoding="utf-8"
+    )
+
+
 def _of_the_index(catalogue: Catalogue, arguments: argparse.Namespace) -> Release:
+    """The release that is asked for: that of the track, for which no index is asked, else a new
+    one."""
     name, separator, version = arguments.release.partition("==")
     if not separator or arguments.version is not None or arguments.after is not None:
         raise VggbenchError(
@@ -376,17 +411,14 @@ def _of_the_index(catalogue: Catalogue, arguments: argparse.Namespace) -> Releas
             f"--after RELEASE for a build of your own"
         )
     track = spec.track(catalogue, name)
+    with contextlib.suppress(InvalidVersion):  # new_release says that it is none
+        there = track.of_version(Version(version))
+        if there is not None:
+            return there
     try:
         return locks.new_release(catalogue, track, version, arguments.python)
     except UvError as err:
         raise VggbenchError(f"{track.name}=={version} cannot be looked up: {err}") from None
-
-
-def _locked(catalogue: Catalogue, release: Release, name: str) -> Release:
-    try:
-        return locks.lock(catalogue, release, name)
-    except UvError as err:
-        raise VggbenchError(f"{release.name} ({name}) cannot be locked: {err}") from None
 
 
 def _update(checkout: Checkout, arguments: argparse.Namespace) -> int:

@@ -218,6 +218,11 @@ class Track:
             return earlier
         return tuple(r for r in earlier if r.name not in self.superseded)
 
+    def of_version(self, version: Version) -> Release | None:
+        """The release of a version, with however many zeros it is written: 2.15 is 2.15.0. None
+        where there is none."""
+        return next((each for each in self.releases if Version(each.version) == version), None)
+
     @property
     def has_final(self) -> bool:
         """Whether any release is not a pre-release. On a track of nightlies no release counts as a
@@ -457,6 +462,7 @@ def _read_track(path: Path) -> Track:
             raise ValueError(f"its nightly_of {nightly_of!r} is no name of a track")
     except (
         KeyError,
+        IndexError,
         TypeError,
         ValueError,
         InvalidSpecifier,

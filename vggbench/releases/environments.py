@@ -320,7 +320,8 @@ class Environments:
         for marker_file in self.folder.glob(f"*/{MARKER}"):
             folder = marker_file.parent
             marker = Marker.read(folder)
-            if marker is not None:
+            # A removal that was ended may have left a marker, in a folder whose name has a dot.
+            if marker is not None and not folder.name.startswith("."):
                 environments.append(Installed(folder, folder.name, marker.size, _last_use(folder)))
         return sorted(environments, key=lambda env: env.last_use)
 
@@ -329,11 +330,13 @@ class Environments:
         count like copies.
 
         Yields each environment that was removed. One that is being built is left alone, and
-        leftovers of killed builds are removed too. Where nothing is to be kept, the bytecode is
-        removed as well.
+        leftovers of killed builds and removals are removed too. Where nothing is to be kept, the
+        bytecode is removed as well.
         """
         if keep_bytes == 0:
             remove(self.folder / BYTECODE)
+        for doomed in self.folder.glob(".*.doomed"):  # a removal was ended
+            shutil.rmtree(doomed, ignore_errors=True)
         leftovers = self.folder / ".building"
         if leftovers.is_dir():
             for aside in leftovers.iterdir():

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from ..errors import VggbenchError
+from ..errors import Say, VggbenchError
 from ..frameworks import KNOWN
 from . import interpreters, uv_settings
 from .catalogue import ANY, Catalogue, Lock, Release, Track, pins, replace_text
@@ -196,6 +196,7 @@ def lock(catalogue: Catalogue, release: Release, name: str) -> Release:
     ):
         replace_text(path, text)
     versions = pins(text)
+    named = _names(requirements[1:])  # one whose marker is of other CPythons is not pinned
     new = Lock(
         name=name,
         file=path.name,
@@ -203,7 +204,7 @@ def lock(catalogue: Catalogue, release: Release, name: str) -> Release:
         as_of=day,
         digest=catalogue.digest_of(release, path),
         wheel=wheel,
-        companions={package: versions[package] for package in _names(requirements[1:])},
+        companions={package: versions[package] for package in named if package in versions},
         index=track.index,
     )
     on_track = release.name in catalogue.by_name
@@ -213,6 +214,29 @@ def lock(catalogue: Catalogue, release: Release, name: str) -> Release:
         locks={**release.locks, name: new},
         build=release.build + 1 if changed else release.build,
     )
+
+
+def put_on(
+    catalogue: Catalogue,
+    release: Release,
+    wanted: Sequence[str],
+    begin: Say = lambda name: None,
+) -> Release:
+    """Put a release on its track: locked under the ``wanted`` names, each of which ``begin`` gets
+    before it is resolved, and written. What fails leaves no new file behind. Raises LockError,
+    UvError and OSError."""
+    files = [path_of(catalogue, release, name) for name in wanted]
+    files = [path for path in (*files, catalogue.file_of(release)) if not path.exists()]
+    try:
+        for name in wanted:
+            begin(name)
+            release = lock(catalogue, release, name)
+        catalogue.write(release)
+    except BaseException:
+        for path in files:
+            path.unlink(missing_ok=True)
+        raise
+    return release
 
 
 def _require_cuda(
@@ -384,7 +408,7 @@ def own_release(
     if normal.public != wheel_version.public:
         raise LockError(
             f"{track.name}-{version}: the wheel's own version is {wheel_version}; "
-            f"call the release {wheel_version} or {wheel_version}+something"
+            f"call the release {wheel_version} or {wheel_version.public}+something"
         )
     path = wheel.resolve()
     return Release(

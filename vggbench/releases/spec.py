@@ -41,7 +41,8 @@ from .catalogue import Catalogue, Release, Track
 #: What ``asv run`` takes in place of a range.
 OF_ASV_RUN = ("ALL", "NEW", "EXISTING", "HASHFILE")
 
-_SPECIFIER = re.compile(r"([A-Za-z_]+(?:-[A-Za-z_]+)*)\s*([<>=!~].*)\Z")
+#: What begins like ``tensorflow~3`` is none.
+_SPECIFIER = re.compile(r"([A-Za-z_]+(?:-[A-Za-z_]+)*)\s*((?!~\d+(?:[\^~]|\Z))[<>=!~].*)\Z")
 _COMMIT = re.compile(r"[0-9a-f]{4,40}\Z")
 _EARLIER = re.compile(r"(.+?)(\^+|~\d+)\Z")
 
@@ -81,7 +82,8 @@ def _split(text: str) -> list[str]:
     # 'tensorflow >=2.10, <2.16' is one word: no white space after a comma or around an operator.
     joined = re.sub(r"\s*,\s*", ",", text)
     joined = re.sub(r"([A-Za-z_])\s+(?=[<>=!~])", r"\1", joined)
-    return re.sub(r"([<>=!~]=?)\s+", r"\1", joined).split()
+    # The ! of A^! is no operator: it ends a word.
+    return re.sub(r"(?<!\^)([<>=!~]=?)\s+", r"\1", joined).split()
 
 
 def _select_word(catalogue: Catalogue, word: str) -> list[Release]:
@@ -238,10 +240,10 @@ def release(catalogue: Catalogue, word: str) -> Release:
         raise SpecError(
             f"{word!r} is no release: {version!r} is no version; {_nearest(on, None)}"
         ) from None
-    for found in on.releases:
-        if Version(found.version) == wanted:
-            return found
-    raise SpecError(f"{word!r}: no such release on the track; {_nearest(on, version)}")
+    found = on.of_version(wanted)
+    if found is None:
+        raise SpecError(f"{word!r}: no such release on the track; {_nearest(on, version)}")
+    return found
 
 
 def _earlier(catalogue: Catalogue, word: str, base: str, distance: str) -> Release:

@@ -302,18 +302,7 @@ def _locked(catalogue: Catalogue, track: Track, version: Version, date: str) -> 
         # A release for a CPython that is not here could be neither locked nor measured.
         among=locks.pythons_here(),
     )
-    names = locks.names(track, release.version)
-    files = [locks.path_of(catalogue, release, name) for name in names]
-    files = [path for path in (*files, catalogue.file_of(release)) if not path.exists()]
-    try:
-        for name in names:
-            release = locks.lock(catalogue, release, name)
-        catalogue.write(release)
-    except BaseException:
-        for path in files:
-            path.unlink(missing_ok=True)
-        raise
-    return release
+    return locks.put_on(catalogue, release, locks.names(track, release.version))
 
 
 def _note_gone(

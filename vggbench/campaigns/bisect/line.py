@@ -1,8 +1,8 @@
 """The line of builds between two releases of a track: what a bisection searches.
 
-Patch releases and release candidates that the index has, nightlies of the framework's nightly
-track, builds added by hand, and what earlier bisections have locked. They stand in the order of
-their versions, in which a nightly of a version comes before its release candidates.
+The releases of the track, builds added by hand among them, all other versions that the index has,
+nightlies of the framework's nightly track, and what earlier bisections have locked. They stand in
+the order of their versions, in which a nightly of a version comes before its release candidates.
 """
 
 from __future__ import annotations
@@ -87,13 +87,13 @@ def between(main: Catalogue, own: BuildCatalogue, good: str, bad: str) -> Builds
             f"{first.name} is newer than {last.name}; the earlier one comes first: vggbench bisect "
             f"{last.name} {first.name}"
         )
-    found: dict[str, tuple[_Place, Build]] = {}
+    found: dict[tuple[str, Version], tuple[_Place, Build]] = {}
     for track in tracks_of(main, first.track):
         for build in _candidates(main, own, known, track):
             place = _place(main, build)
             in_time = build.date is None or last.date is None or build.date <= last.date
             if from_ < place < to and (in_time or track == first.track):
-                found.setdefault(build.name, (place, build))
+                found.setdefault((track.name, Version(build.version)), (place, build))
     if not found:
         raise NothingToBisect(
             f"nothing lies between {first.name} and {last.name}: no release of the track, and no "
@@ -173,8 +173,7 @@ def _candidates(
         if release.track == track.name:
             yield _of(main, release)
     for package, listed in known.of(track):
-        version = str(listed.version)
-        if package in _packages_of(track, version):
+        if package in _packages_of(track, listed.version.public):
             yield _listed(track, listed)
 
 
@@ -183,13 +182,15 @@ def _of(main: Catalogue, release: Release) -> Build:
 
 
 def _listed(track: Track, listed: Listed) -> Build:
+    """What the index lists. A version that it has for a device, such as 2.9.1+cpu, counts without
+    its label, as in ``releases.update``."""
     unknown = None
     if listed.yanked is not None:
         unknown = f"withdrawn from the index{f': {listed.yanked}' if listed.yanked else ''}"
     elif listed.uploaded is None:
         unknown = "the index tells no upload time of it, so that it cannot be locked as of its date"
     date = None if listed.uploaded is None else listed.uploaded.date().isoformat()
-    return Build(track, str(listed.version), date, unknown and one_line(unknown, 160))
+    return Build(track, listed.version.public, date, unknown and one_line(unknown, 160))
 
 
 def _end(main: Catalogue, own: BuildCatalogue, known: _Index, text: str) -> Build:
@@ -227,13 +228,14 @@ def _version(text: str) -> Version | None:
 
 def _place(main: Catalogue, build: Build) -> _Place:
     """Where a build stands: on the track, or between what is on it by its version."""
-    before = Version("0")
+    own, before = Version(build.version), Version("0")
     for position, release in enumerate(main.tracks[build.track.name].releases):
+        version = Version(release.version)
         if release.after is None:
-            before = Version(release.version)
-        if release.version == build.version:
+            before = version
+        if version == own:
             return before, position
-    return Version(build.version), -1
+    return own, -1
 
 
 def _and(notes: Collection[str]) -> str:

@@ -17,6 +17,7 @@ from ...errors import how_many
 from ...judging import differences
 from ...judging.measures import JUDGED, STEP
 from ...judging.phrases import change, percent
+from ...judging.verdicts import threshold_option
 from ...records import Record
 from ...runs import profiles
 from ...runs.local import Local
@@ -40,13 +41,14 @@ _STATUS = {NAMED: 0, NO_CHANGE: 1, NOT_NAMED: 2}
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """What was searched for: of which configuration, and which measure of it. ``patterns``:
-    --bench. ``options``: those that name another machine, on which it was measured; empty where it
-    was this one."""
+    --bench. ``threshold``: smaller changes are none. ``options``: those that name another machine,
+    on which it was measured; empty where it was this one."""
 
     profile: str
     configured: Configured
     measure: str
     patterns: Sequence[str]
+    threshold: float
     options: str = ""
 
 
@@ -256,7 +258,8 @@ def _commands(
     subjects = " ".join(
         shlex.quote(f"{build.name} {asked.configured.words}".strip()) for build in pair
     )
-    commands.append(profiles.asking(asked.profile, f"vggbench duet {subjects}"))
+    duet = f"vggbench duet {subjects}{threshold_option(asked.threshold)}"
+    commands.append(profiles.asking(asked.profile, duet))
     return [f"to repeat it{there}: {command}" for command in commands]
 
 
@@ -282,7 +285,7 @@ def _again(searched: BuildsBetween, asked: Asked, places: tuple[int, int]) -> st
     names = " ".join(searched.builds[place].name for place in places)
     bench = "".join(f" {quoted(pattern)}" for pattern in asked.patterns)
     measure = "" if asked.measure == STEP.key else f" --measure {asked.measure}"
-    options = f" {asked.options}" if asked.options else ""
+    options = threshold_option(asked.threshold) + (f" {asked.options}" if asked.options else "")
     command = f"vggbench bisect {names}{f' --bench{bench}' if bench else ''}{measure}{options}"
     return profiles.asking(asked.profile, command)
 

@@ -298,6 +298,7 @@ class Bisection:
                 configured=self.configured,
                 measure=self.asked.measure,
                 patterns=self.asked.patterns,
+                threshold=self.asked.threshold,
                 options="" if self._elsewhere is None else self._elsewhere.options,
             ),
             self.search,
