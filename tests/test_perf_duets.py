@@ -295,6 +295,7 @@ def test_rounds_count_false_alarms_and_what_is_unchanged(figures: ModuleType) ->
     reached = figures.rounds_reached(loud, 10, BOTH, rule)
     assert reached.good is False
     assert "false alarms 2" in reached.messages[1]
+    assert [message[:2] for message in reached.messages[2:4]] == ["a:", "b:"]
 
 
 # -- peak memory

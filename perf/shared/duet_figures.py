@@ -450,6 +450,10 @@ def rounds_reached(
         f"{len(ended)} rounds, {len(outcomes)} verdicts: {counts(outcomes)}",
         f"false alarms {alarms} (called improved: {outcomes.count(IMPROVED)}); "
         f"unchanged {share:.0%}",
+        *(
+            f"{name}: {mean_text(logs_of(own), 0.9)}"
+            for name, own in grouped(counted(taken), "configuration").items()
+        ),
         *by_products_texts(counted(taken)),
         *refused_texts(taken),
         *_by_processor([(round_, name) for round_, of_round in ended for name in of_round]),
